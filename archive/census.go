@@ -1,0 +1,66 @@
+package archive
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// census notes what the members of a tar look like, for the messages about odd
+// archives and about tars that are no image archive at all.
+type census struct {
+	rootNames  []string // distinct members of rootFolders that were seen
+	whiteouts  int
+	unsafeName string
+	unsafes    int
+	duplicates int
+	twice      string
+}
+
+// rootFolders are first path components that a root filesystem has and an
+// image archive has not.
+var rootFolders = []string{"bin", "dev", "etc", "home", "lib", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
+
+func (c *census) count(name string) {
+	first, _, _ := strings.Cut(name, "/")
+	if slices.Contains(rootFolders, first) && !slices.Contains(c.rootNames, first) {
+		c.rootNames = append(c.rootNames, first)
+	}
+	if strings.HasPrefix(path.Base(name), ".wh.") {
+		c.whiteouts++
+	}
+}
+
+func (c *census) unsafe(name string) {
+	if c.unsafes++; c.unsafes == 1 {
+		c.unsafeName = name
+	}
+}
+
+func (c *census) duplicate(name string) {
+	if c.duplicates++; c.duplicates == 1 {
+		c.twice = name
+	}
+}
+
+// warn tells what was passed over while the tar was indexed.
+func (c *census) warn(opts OpenOptions) {
+	if c.unsafes > 0 {
+		opts.warn("passed over %d members whose names leave the archive, first %q", c.unsafes, c.unsafeName)
+	}
+	if c.duplicates > 0 {
+		opts.warn("%d members stand more than once and the last one counts, first %q", c.duplicates, c.twice)
+	}
+}
+
+// describe says what a tar without any image face is.
+func (c *census) describe() (what, hint string) {
+	switch {
+	case c.whiteouts > 0:
+		return "the tar of one layer (it has whiteouts)", "give the whole archive that the layer belongs to"
+	case len(c.rootNames) >= 2:
+		return "a root filesystem tar (from `docker export`, or a layer)",
+			"`docker import` makes an image of it; `docker save` writes what imgtool reads"
+	}
+	return "a tar without manifest.json, index.json or repositories", "image archives come from `docker save`, `podman save`, `skopeo copy` or BuildKit"
+}

@@ -1,0 +1,82 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Members of the folder that skopeo and podman call dir: (containers-transports(5)).
+const (
+	dirVersionFile  = "version"
+	dirManifestFile = dockerManifestFile
+	dirVersion      = "Directory Transport Version: 1.1\n"
+)
+
+// isDir tells a dir: folder from an unpacked docker-save archive: its
+// manifest.json is one document, not a list.
+func (l *loader) isDir() bool {
+	if !l.archive.isFolder() {
+		return false
+	}
+	raw, err := l.member(dirManifestFile)
+	var document struct {
+		SchemaVersion int `json:"schemaVersion"`
+	}
+	return err == nil && json.Unmarshal(raw, &document) == nil && document.SchemaVersion != 0
+}
+
+// loadDir reads the one image of the folder, which has no name.
+func (l *loader) loadDir() error {
+	l.archive.Format = DirTransport
+	l.archive.blobName = dirBlobName
+	l.archive.members = dirMembers{l.archive.members}
+	raw, err := l.member(dirManifestFile)
+	if err != nil {
+		return err
+	}
+	var document struct {
+		MediaType string  `json:"mediaType"`
+		Manifests RawJSON `json:"manifests"`
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return fmt.Errorf("read %s: %w: %v", dirManifestFile, ErrMalformed, err)
+	}
+	mediaType := document.MediaType
+	switch {
+	case mediaType == "" && document.Manifests != nil:
+		mediaType = ocispec.MediaTypeImageIndex
+	case mediaType == "":
+		mediaType = ocispec.MediaTypeImageManifest
+	}
+	l.archive.located[digest.FromBytes(raw)] = dirManifestFile
+	l.add(&Image{Node: l.node(describe(mediaType, raw), 1)})
+	return nil
+}
+
+// dirMembers finds blobs under the names that dir: has for them.
+type dirMembers struct{ members }
+
+func (m dirMembers) open(name string) (Blob, error) {
+	blob, err := m.members.open(name)
+	if errors.Is(err, ErrNotFound) {
+		if child, childErr := m.members.open(name + dirChildSuffix); childErr == nil {
+			return child, nil
+		}
+	}
+	return blob, err
+}
+
+// dirChildSuffix ends the name of a manifest that an index names.
+const dirChildSuffix = ".manifest.json"
+
+// dirBlobName is the digest without its algorithm, where that is sha256.
+func dirBlobName(d digest.Digest) string {
+	if d.Algorithm() == digest.SHA256 {
+		return d.Encoded()
+	}
+	return d.Algorithm().String() + "-" + d.Encoded()
+}

@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Members of a docker-save archive. The format is described by moby's
+// image/spec/v1.2.md, "Combined Image JSON + Filesystem Changeset Format".
+const (
+	dockerManifestFile = "manifest.json"
+	repositoriesFile   = "repositories"
+)
+
+// dockerImage is one entry of manifest.json.
+type dockerImage struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+func (d dockerImage) names() []Name {
+	names := make([]Name, len(d.RepoTags))
+	for i, tag := range d.RepoTags {
+		names[i] = Name(tag)
+	}
+	return mergeNames(names, nil)
+}
+
+// dockerFace reads manifest.json. An archive without one gives none.
+func (l *loader) dockerFace() ([]dockerImage, error) {
+	raw, err := l.member(dockerManifestFile)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var face []dockerImage
+	if err := json.Unmarshal(raw, &face); err != nil {
+		return nil, fmt.Errorf("read %s: %w: %v", dockerManifestFile, ErrMalformed, err)
+	}
+	if len(face) > MaxDescriptors {
+		return nil, fmt.Errorf("read %s: %d images: %w of %d", dockerManifestFile, len(face), ErrTooLarge, MaxDescriptors)
+	}
+	return face, nil
+}
+
+// loadDockerSave makes an image of each entry of manifest.json, with an OCI
+// manifest that stands in no member.
+func (l *loader) loadDockerSave(ctx context.Context, face []dockerImage) error {
+	for _, entry := range face {
+		image := &Image{Names: entry.names()}
+		config, descriptor, err := l.dockerConfig(entry.Config)
+		if err != nil {
+			image.Node = &Node{Document: &Document{Err: err}}
+			l.add(image)
+			continue
+		}
+		layers, err := l.dockerLayers(ctx, entry, config.RootFS.DiffIDs)
+		if err != nil {
+			return fmt.Errorf("read image %s: %w", entry.Config, err)
+		}
+		image.Node = l.makeImage(descriptor, layers)
+		l.add(image)
+	}
+	return nil
+}
+
+// makeImage writes a manifest over a config and layers that lie in the archive.
+func (l *loader) makeImage(config ocispec.Descriptor, layers []ocispec.Descriptor) *Node {
+	raw := mustMarshal(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageManifest,
+		Config:    config,
+		Layers:    layers,
+	})
+	l.archive.made[digest.FromBytes(raw)] = raw
+	return l.node(describe(ocispec.MediaTypeImageManifest, raw), 1)
+}
+
+// dockerConfig reads the config in the member name and locates it by its digest.
+func (l *loader) dockerConfig(name string) (ocispec.Image, ocispec.Descriptor, error) {
+	member, ok := cleanMember(name)
+	if !ok || name == "" {
+		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("config name %q: %w", name, ErrMalformed)
+	}
+	blob, err := l.archive.members.open(member)
+	if err != nil {
+		return ocispec.Image{}, ocispec.Descriptor{}, err
+	}
+	defer blob.Close()
+	raw, err := readAll(blob, MaxConfig)
+	if err != nil {
+		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	config, err := parseConfig(raw)
+	if err != nil {
+		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	d := ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageConfig,
+		Digest:    digest.FromBytes(raw),
+		Size:      int64(len(raw)),
+	}
+	l.archive.located[d.Digest] = member
+	return config, d, nil
+}
+
+// dockerLayers gives the descriptors of an entry's layers and locates them.
+func (l *loader) dockerLayers(ctx context.Context, entry dockerImage, diffIDs []digest.Digest) ([]ocispec.Descriptor, error) {
+	if len(entry.Layers) != len(diffIDs) {
+		return nil, fmt.Errorf("%s names %d layers, config has %d diffIDs: %w",
+			dockerManifestFile, len(entry.Layers), len(diffIDs), ErrMalformed)
+	}
+	layers := make([]ocispec.Descriptor, len(diffIDs))
+	for i, name := range entry.Layers {
+		member, ok := cleanMember(name)
+		if !ok {
+			return nil, fmt.Errorf("layer %d: name %q: %w", i, name, ErrMalformed)
+		}
+		d, err := l.dockerLayer(ctx, entry, member, diffIDs[i])
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+		layers[i] = d
+	}
+	return layers, nil
+}
+
+// dockerLayer describes the layer in a member. A plain layer has its diffID for
+// a digest; a compressed one has what its name states, or is hashed. A layer
+// that is not there is described by its diffID, of size 0.
+func (l *loader) dockerLayer(ctx context.Context, entry dockerImage, member string, diffID digest.Digest) (ocispec.Descriptor, error) {
+	blob, err := l.archive.members.open(member)
+	if errors.Is(err, ErrNotFound) {
+		l.archive.located[diffID] = member
+		return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: diffID}, nil
+	}
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	defer blob.Close()
+	compression, err := detect(blob)
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	d := ocispec.Descriptor{MediaType: layerMediaType(compression), Digest: diffID, Size: blob.Size()}
+	if compression != codec.None {
+		if d.Digest, err = l.storedDigest(ctx, entry, member, blob); err != nil {
+			return ocispec.Descriptor{}, err
+		}
+	}
+	l.archive.located[d.Digest] = member
+	return d, nil
+}
+
+// ggcrLayer is how go-containerregistry (crane, ko, kaniko, Bazel) names a
+// layer: by the digest of its stored bytes.
+var ggcrLayer = regexp.MustCompile(`^([0-9a-f]{64})\.tar\.gz$`)
+
+// storedDigest gives the digest of a compressed layer: what its name states,
+// where it is of a kind that names stored bytes, else the layer is read and
+// hashed, once for each member.
+func (l *loader) storedDigest(ctx context.Context, entry dockerImage, member string, blob Blob) (digest.Digest, error) {
+	if hex, ok := strings.CutPrefix(member, "blobs/sha256/"); ok && path.Base(member) == hex {
+		return statedDigest(hex)
+	}
+	if m := ggcrLayer.FindStringSubmatch(member); m != nil && strings.HasPrefix(entry.Config, "sha256:") {
+		return statedDigest(m[1])
+	}
+	return l.hashMember(ctx, member, blob)
+}
+
+func statedDigest(hex string) (digest.Digest, error) {
+	d := digest.NewDigestFromEncoded(digest.SHA256, hex)
+	if err := d.Validate(); err != nil {
+		return "", fmt.Errorf("blob name %q: %w", hex, ErrMalformed)
+	}
+	return d, nil
+}

@@ -1,0 +1,50 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// folder gives the files below a folder. The root confines it: no link leads
+// out.
+type folder struct{ root *os.Root }
+
+func openFolder(path string) (*folder, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{root}, nil
+}
+
+func (f *folder) open(name string) (Blob, error) {
+	local := filepath.FromSlash(name)
+	info, err := f.root.Stat(local) // before Open, which waits on a named pipe
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("file %q: %w", name, ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is no regular file: %w", name, ErrMalformed)
+	}
+	file, err := f.root.Open(local)
+	if err != nil {
+		return nil, err
+	}
+	return fileBlob{file, info.Size()}, nil
+}
+
+func (f *folder) Close() error { return f.root.Close() }
+
+// fileBlob is a blob that is a whole file.
+type fileBlob struct {
+	*os.File
+	size int64
+}
+
+func (b fileBlob) Size() int64 { return b.size }

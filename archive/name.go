@@ -1,0 +1,94 @@
+package archive
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+// Name is a name of an image as its archive spells it: `example.com/app:v1`, a
+// familiar short form such as `app:v1`, or, in OCI layouts, a bare tag.
+type Name string
+
+// ParseName reads a name that a user gives to an image and spells it in the
+// familiar form, with a tag: `alpine` is `alpine:latest`.
+func ParseName(s string) (Name, error) {
+	named, err := reference.ParseNormalizedNamed(s)
+	if err != nil {
+		return "", fmt.Errorf("name %q: %w", s, err)
+	}
+	if _, ok := named.(reference.Digested); ok {
+		return "", fmt.Errorf("name %q: a digest is not a name to give: %w", s, ErrMalformed)
+	}
+	return Name(reference.FamiliarString(reference.TagNameOnly(named))), nil
+}
+
+// IsTag reports a bare tag, which OCI layouts may have in place of a name.
+func (n Name) IsTag() bool { return !strings.ContainsAny(string(n), ":/") }
+
+// Full is the name as registries know it, `docker.io/library/app:v1`. It is
+// empty for a bare tag, a name with a digest, and what is no image name at all.
+func (n Name) Full() string {
+	if named := n.parse(); named != nil {
+		return named.String()
+	}
+	return ""
+}
+
+// Familiar is the form that `docker images` shows and `docker save` writes,
+// `app:v1`. It is empty where Full is.
+func (n Name) Familiar() string {
+	if named := n.parse(); named != nil {
+		return reference.FamiliarString(named)
+	}
+	return ""
+}
+
+// Tag is the part behind the colon, or the whole of a bare tag, or empty.
+func (n Name) Tag() string {
+	if n.IsTag() {
+		return string(n)
+	}
+	if tagged, ok := n.parse().(reference.Tagged); ok {
+		return tagged.Tag()
+	}
+	return ""
+}
+
+func (n Name) parse() reference.Named {
+	if n.IsTag() {
+		return nil
+	}
+	named, err := reference.ParseNormalizedNamed(string(n))
+	if err != nil {
+		return nil
+	}
+	if _, ok := named.(reference.Digested); ok {
+		return nil
+	}
+	return reference.TagNameOnly(named)
+}
+
+// key is equal for names that mean the same image.
+func (n Name) key() string {
+	if full := n.Full(); full != "" {
+		return full
+	}
+	return string(n)
+}
+
+// mergeNames adds those of more that are not among names yet.
+func mergeNames(names, more []Name) []Name {
+	have := map[string]bool{}
+	var out []Name
+	for _, list := range [][]Name{names, more} {
+		for _, n := range list {
+			if !have[n.key()] {
+				have[n.key()] = true
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,172 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/opencontainers/go-digest"
+)
+
+// OpenOptions says how to open an archive. The zero value is good.
+type OpenOptions struct {
+	// Stdin is what the path `-` reads. Nil means [os.Stdin].
+	Stdin io.Reader
+	// TempDir is where a compressed or piped archive is spooled. Empty means
+	// [os.TempDir].
+	TempDir string
+	// Decompress bounds what a compressed file may expand to.
+	Decompress codec.ReaderOptions
+	// Warn is told what was passed over or done beyond the expected, one line
+	// each, from the calling goroutine. Nil means that nobody wants to know.
+	Warn func(string)
+	// Progress is told of bytes written while an archive is spooled, from the
+	// calling goroutine. Nil means that nobody wants to know.
+	Progress func(int64)
+}
+
+func (o OpenOptions) warn(format string, args ...any) {
+	if o.Warn != nil {
+		o.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+// Open reads what the archive at r says of itself: names, indexes, manifests,
+// configs, and the first bytes of each layer. r.Image is not looked at.
+//
+// A plain tar costs one pass over its headers, about 200 bytes of memory a
+// member. A compressed or piped one is first spooled to a temporary file that
+// is gone when the archive is closed. Only docker-save archives that state no
+// digests are read further: all layers of docker-save 1.0, and compressed
+// layers whose member name says nothing.
+//
+// It fails with an [*InputError] for what is no image archive, and with
+// [ErrTooLarge] past a limit. A fault in one image does not fail it, but is
+// kept in that image's Err.
+func Open(ctx context.Context, r ref.Ref, opts OpenOptions) (*Archive, error) {
+	a := &Archive{
+		Path:     r.Path,
+		Outer:    codec.None,
+		Size:     -1,
+		located:  map[digest.Digest]string{},
+		made:     map[digest.Digest][]byte{},
+		blobName: layoutBlobName,
+	}
+	if err := a.openMembers(ctx, opts); err != nil {
+		return nil, err
+	}
+	if table, ok := a.members.(*tarIndex); ok {
+		table.census.warn(opts)
+	}
+	err := newLoader(a, opts).load(ctx)
+	if err == nil {
+		err = a.checkTransport(r.Transport)
+	}
+	if err != nil {
+		return nil, errors.Join(nameInput(r.Path, err), a.Close())
+	}
+	return a, nil
+}
+
+// nameInput says which file an error is about, where it does not say it itself.
+func nameInput(path string, err error) error {
+	var input *InputError
+	if errors.As(err, &input) {
+		return err
+	}
+	return fmt.Errorf("open %q: %w", path, err)
+}
+
+// openMembers finds the files of the archive, whatever they lie in.
+func (a *Archive) openMembers(ctx context.Context, opts OpenOptions) error {
+	if a.Path == ref.Stdio {
+		stdin := opts.Stdin
+		if stdin == nil {
+			stdin = os.Stdin
+		}
+		return a.openStream(ctx, stdin, opts)
+	}
+	info, err := os.Stat(a.Path)
+	if err != nil {
+		return openFault(a.Path, err)
+	}
+	a.info = info
+	if info.IsDir() {
+		return a.openFolder()
+	}
+	file, err := os.Open(a.Path)
+	if err != nil {
+		return openFault(a.Path, err)
+	}
+	if info.Mode().IsRegular() {
+		a.Size = info.Size()
+		return a.openFile(ctx, file, opts)
+	}
+	err = a.openStream(ctx, file, opts)
+	return errors.Join(err, file.Close())
+}
+
+// openFault names the file once, and guesses at what a path with a colon means.
+func openFault(path string, err error) error {
+	var cause *os.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	err = fmt.Errorf("open %q: %w", path, err)
+	if hint := splitHint(path); hint != "" && errors.Is(err, os.ErrNotExist) {
+		return withHint(err, "%s", hint)
+	}
+	return err
+}
+
+func (a *Archive) openFolder() (err error) {
+	if a.members, err = openFolder(a.Path); err != nil {
+		return openFault(a.Path, err)
+	}
+	return nil
+}
+
+// openFile takes a regular file over: in place if it is a plain tar, else
+// through a spool.
+func (a *Archive) openFile(ctx context.Context, file *os.File, opts OpenOptions) error {
+	var err error
+	if a.Outer, err = detect(file); err == nil && a.Outer == codec.None {
+		return a.index(ctx, file, a.Size, file.Close)
+	}
+	if err == nil {
+		err = a.spool(ctx, file, opts)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// openStream spools what cannot be read twice.
+func (a *Archive) openStream(ctx context.Context, r io.Reader, opts OpenOptions) error {
+	head := make([]byte, codec.PeekSize)
+	n, err := io.ReadFull(r, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return fmt.Errorf("read %q: %w", a.Path, err)
+	}
+	a.Outer = codec.Detect(head[:n])
+	return a.spool(ctx, io.MultiReader(bytes.NewReader(head[:n]), r), opts)
+}
+
+// index makes the member table of the tar in file, which it takes over.
+func (a *Archive) index(ctx context.Context, file io.ReaderAt, size int64, closing func() error) error {
+	table, err := indexTar(ctx, file, size, closing)
+	switch {
+	case errors.Is(err, errNoTar):
+		err = a.noTar(file, size)
+	case table != nil && !table.hasFace():
+		err = a.noImage(&table.census)
+	}
+	if err != nil {
+		return errors.Join(nameInput(a.Path, err), closing())
+	}
+	a.members = table
+	return nil
+}

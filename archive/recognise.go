@@ -1,0 +1,231 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/opencontainers/go-digest"
+)
+
+// load finds out which form the members have and reads it.
+func (l *loader) load(ctx context.Context) error {
+	switch {
+	case l.has(indexFile):
+		return l.loadLayoutOrHybrid(ctx)
+	case l.isDir():
+		return l.loadDir()
+	case l.has(dockerManifestFile):
+		l.archive.Format = DockerSave
+		face, err := l.dockerFace()
+		if err != nil {
+			return err
+		}
+		return l.loadDockerSave(ctx, face)
+	case l.has(repositoriesFile):
+		l.archive.Format = DockerSaveV10
+		l.opts.warn("docker-save 1.0 states no digests: read every layer of %q to hash it", l.archive.Path)
+		return l.loadDockerSaveV10(ctx)
+	}
+	return l.archive.noLayout()
+}
+
+func (l *loader) has(name string) bool {
+	blob, err := l.archive.members.open(name)
+	if err != nil {
+		return false
+	}
+	blob.Close()
+	return true
+}
+
+// loadLayoutOrHybrid reads the OCI face and, beside it, manifest.json. Where the
+// OCI face is broken, as Docker 25.0 wrote it (moby issues 47065 and 47210),
+// manifest.json alone counts.
+func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
+	l.archive.Format = OCILayout
+	fault := l.loadLayout()
+	if !l.has(dockerManifestFile) {
+		return fault
+	}
+	l.archive.Format = Hybrid
+	face, err := l.dockerFace()
+	if err != nil {
+		return errors.Join(fault, err)
+	}
+	if fault == nil {
+		fault = l.brokenLayout(face)
+	}
+	if fault == nil {
+		return l.joinFaces(ctx, face)
+	}
+	l.opts.warn("%q: %v; read manifest.json in its place", l.archive.Path, fault)
+	l.archive.Images, l.archive.IndexFields = nil, nil
+	clear(l.images)
+	return l.loadDockerSave(ctx, face)
+}
+
+// brokenLayout says what makes the OCI face useless beside a docker face.
+func (l *loader) brokenLayout(face []dockerImage) error {
+	if len(l.archive.Images) == 0 && len(face) > 0 {
+		return fmt.Errorf("index.json names no image: %w", ErrMalformed)
+	}
+	return Walk(l.archive.roots(), func(n *Node) error {
+		if n.Kind() == KindImage && len(n.Layers) == 0 && len(n.Config.RootFS.DiffIDs) > 0 {
+			return fmt.Errorf("manifest %s has no layers, its config has %d diffIDs: %w",
+				n.Descriptor.Digest, len(n.Config.RootFS.DiffIDs), ErrMalformed)
+		}
+		return nil
+	})
+}
+
+func (a *Archive) roots() []*Node {
+	roots := make([]*Node, len(a.Images))
+	for i, image := range a.Images {
+		roots[i] = image.Node
+	}
+	return roots
+}
+
+// joinFaces gives the images of index.json the names that manifest.json has for
+// the same config, in its spelling, and adds what only manifest.json has.
+func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
+	byConfig := map[digest.Digest]*Image{}
+	for _, image := range l.archive.Images {
+		_ = Walk([]*Node{image.Node}, func(n *Node) error {
+			if n.Manifest != nil && byConfig[n.Manifest.Config.Digest] == nil {
+				byConfig[n.Manifest.Config.Digest] = image
+			}
+			return nil
+		})
+	}
+	var alone []dockerImage
+	for _, entry := range face {
+		_, config, err := l.dockerConfig(entry.Config)
+		if image := byConfig[config.Digest]; err == nil && image != nil {
+			l.archive.rename(image, entry.names())
+			continue
+		}
+		alone = append(alone, entry)
+	}
+	return l.loadDockerSave(ctx, alone)
+}
+
+// rename spells names that the archive has as given, and adds the rest to image.
+func (a *Archive) rename(image *Image, names []Name) {
+	for _, name := range names {
+		if owner, i := a.named(name); owner != nil {
+			owner.Names[i] = name
+			continue
+		}
+		image.Names = append(image.Names, name)
+	}
+}
+
+func (a *Archive) named(name Name) (*Image, int) {
+	for _, image := range a.Images {
+		for i, have := range image.Names {
+			if have.key() == name.key() {
+				return image, i
+			}
+		}
+	}
+	return nil, 0
+}
+
+// checkTransport refuses a reference that asks for another form than is there.
+func (a *Archive) checkTransport(t ref.Transport) error {
+	found := map[ref.Transport]bool{
+		ref.Any:           true,
+		ref.OCI:           a.isFolder() && (a.Format == OCILayout || a.Format == Hybrid),
+		ref.Dir:           a.Format == DirTransport,
+		ref.OCIArchive:    !a.isFolder() && (a.Format == OCILayout || a.Format == Hybrid),
+		ref.DockerArchive: !a.isFolder() && a.Format != OCILayout,
+	}
+	if found[t] {
+		return nil
+	}
+	what := "file"
+	if a.isFolder() {
+		what = "folder"
+	}
+	return withHint(fmt.Errorf("the %s is %s, not %s: %w", what, a.Format, t, ErrUnsupported),
+		"write the path without %s: and its form is found out", t)
+}
+
+// noLayout says what a folder without any face is.
+func (a *Archive) noLayout() error {
+	return &InputError{Path: a.Path, What: "a folder without index.json or manifest.json",
+		hint: "an OCI layout folder holds oci-layout, index.json and blobs/"}
+}
+
+// noImage says what a tar without any face is.
+func (a *Archive) noImage(c *census) error {
+	what, hint := c.describe()
+	return &InputError{Path: a.Path, What: a.wrapping() + what, hint: hint}
+}
+
+// wrapping is what to say before what a compressed file holds.
+func (a *Archive) wrapping() string {
+	if a.Outer == codec.None {
+		return ""
+	}
+	return string(a.Outer) + " of "
+}
+
+// noTar says what a file that is no tar is.
+func (a *Archive) noTar(file io.ReaderAt, size int64) error {
+	head := make([]byte, min(size, 512))
+	if _, err := file.ReadAt(head, 0); err != nil && err != io.EOF {
+		return err
+	}
+	what, hint := describeBytes(head)
+	return &InputError{Path: a.Path, What: a.wrapping() + what, hint: hint}
+}
+
+// describeBytes names the kinds of file that people take for an archive.
+func describeBytes(head []byte) (what, hint string) {
+	text := strings.ToLower(string(bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\ufeff")))))
+	starts := func(prefixes ...string) bool {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(text, prefix) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case len(head) == 0:
+		return "an empty file", "the command that wrote it may have failed; save the image again"
+	case starts("<!doctype html", "<html"):
+		return "an HTML page", "a download ended at a login or error page; look at the file, then fetch it again"
+	case starts("<?xml"):
+		return "an XML document", "a download may have ended at an error page; look at the file, then fetch it again"
+	case starts("{", "["):
+		return "a JSON document", "give the archive or layout folder that it belongs to"
+	case starts("pk\x03\x04"):
+		return "a ZIP file", "unzip it and give the archive inside"
+	case starts("\x7felf"):
+		return "an ELF program", "give the archive that `docker save` wrote"
+	case starts("hsqs"):
+		return "a squashfs file system", "give the archive that `docker save` wrote"
+	case bytes.Count(head, []byte{0}) == len(head):
+		return "a file of zero bytes or an empty tar", "the command that wrote it may have failed; save the image again"
+	}
+	return "no tar", "image archives come from `docker save`, `podman save`, `skopeo copy` or BuildKit"
+}
+
+// splitHint guesses at `image.tar:v1`, which other tools take.
+func splitHint(path string) string {
+	file, image, _ := strings.Cut(path, ":")
+	if _, err := os.Stat(file); err != nil || image == "" {
+		return ""
+	}
+	return fmt.Sprintf("to choose one image of %q, add --image %q", file, image)
+}

@@ -1,0 +1,79 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/imgtool/imgtool/archive/codec"
+)
+
+// spoolPattern names temporary files; the star becomes random.
+const spoolPattern = "imgtool-spool-*"
+
+// spool writes the uncompressed content of r to a temporary file and indexes
+// that. The file loses its name at once where the system allows it, so that
+// nothing is left even after a kill; else closing the archive removes it.
+func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err error) {
+	plain, err := codec.NewReader(&contextReader{ctx, r}, a.Outer, opts.Decompress)
+	if err != nil {
+		return nameInput(a.Path, err)
+	}
+	defer func() { err = errors.Join(err, plain.Close()) }()
+	file, err := os.CreateTemp(opts.TempDir, spoolPattern)
+	if err != nil {
+		return fmt.Errorf("spool %q: %w", a.Path, err)
+	}
+	unnamed := os.Remove(file.Name()) == nil
+	closing := func() error {
+		if unnamed {
+			return file.Close()
+		}
+		return errors.Join(file.Close(), os.Remove(file.Name()))
+	}
+	size, err := fill(file, plain, opts.Progress)
+	if err != nil {
+		return errors.Join(a.spoolFault(err), closing())
+	}
+	opts.warn("%q cannot be read in place: spooled %d bytes to a temporary file in %s", a.Path, size, filepath.Dir(file.Name()))
+	return a.index(ctx, file, size, closing)
+}
+
+// fill copies r to file and tells progress.
+func fill(file *os.File, r io.Reader, progress func(int64)) (int64, error) {
+	buffer := copyBuffers.Get().(*[copyBuffer]byte)
+	defer copyBuffers.Put(buffer)
+	w := &progressWriter{file, progress}
+	return io.CopyBuffer(w, struct{ io.Reader }{r}, buffer[:])
+}
+
+// progressWriter tells how many bytes went through it.
+type progressWriter struct {
+	w        io.Writer
+	progress func(int64)
+}
+
+func (p *progressWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if p.progress != nil {
+		p.progress(int64(n))
+	}
+	return n, err
+}
+
+// spoolFault tells a broken compressed file from a full temporary folder.
+func (a *Archive) spoolFault(err error) error {
+	var disk *os.PathError
+	switch {
+	case errors.As(err, &disk):
+		return withHint(fmt.Errorf("spool %q: %w", a.Path, err), "set TMPDIR to a folder with room for the uncompressed archive")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return withHint(fmt.Errorf("open %q: %s stream is cut short: %w", a.Path, a.Outer, err), "copy or save the file again")
+	case errors.Is(err, codec.ErrExpansion):
+		return withHint(fmt.Errorf("open %q: %w", a.Path, err), "if the file is to be trusted, raise --max-expansion")
+	}
+	return fmt.Errorf("open %q: read %s stream: %w", a.Path, a.Outer, err)
+}
