@@ -1,0 +1,73 @@
+package archive
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/imgtool/imgtool/archive/ref"
+)
+
+// writeTar writes files as one tar to path or standard output.
+func writeTar(ctx context.Context, path string, files []file, opts WriteOptions) error {
+	if path == ref.Stdio {
+		stdout := opts.Stdout
+		if stdout == nil {
+			stdout = os.Stdout
+		}
+		return streamTar(ctx, stdout, files, opts)
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeDevice(ctx, path, files, opts)
+	}
+	pending, err := createPending(path)
+	if err != nil {
+		return err
+	}
+	if err := streamTar(ctx, pending, files, opts); err != nil {
+		return errors.Join(err, pending.discard())
+	}
+	return pending.commit()
+}
+
+// writeDevice writes to a pipe or a device, which cannot be replaced.
+func writeDevice(ctx context.Context, path string, files []file, opts WriteOptions) error {
+	device, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(streamTar(ctx, device, files, opts), device.Close())
+}
+
+// streamTar writes files in their order. Nothing in it depends on the machine
+// or the time.
+func streamTar(ctx context.Context, w io.Writer, files []file, opts WriteOptions) error {
+	tw := tar.NewWriter(w)
+	for i := range files {
+		f := &files[i]
+		if err := tw.WriteHeader(tarHeader(f)); err != nil {
+			return fmt.Errorf("tar header of %s: %w", f.name, err)
+		}
+		if f.isFolder() {
+			continue
+		}
+		if err := f.copyTo(ctx, tw, opts); err != nil {
+			return err
+		}
+	}
+	return tw.Close()
+}
+
+// tarHeader gives every member the owner root and the time 0, as Docker and
+// skopeo do.
+func tarHeader(f *file) *tar.Header {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Size: f.size(), Mode: 0o644, ModTime: time.Unix(0, 0)}
+	if f.isFolder() {
+		h.Typeflag, h.Name, h.Mode = tar.TypeDir, f.name+"/", 0o755
+	}
+	return h
+}
