@@ -1,0 +1,110 @@
+package enginetest
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Podman is a podman with storage of its own. No process runs between calls.
+type Podman struct {
+	flags []string
+	env   []string
+}
+
+// StartPodman makes a podman with empty storage of the vfs driver that is
+// removed with the test. It needs podman.
+func StartPodman(t testing.TB) *Podman {
+	t.Helper()
+	requireEngine(t, "podman")
+	h := newHome(t)
+	h.write(t, ".config/containers/policy.json", `{"default":[{"type":"insecureAcceptAnything"}]}`+"\n")
+	return &Podman{
+		flags: []string{
+			"--root", h.path("root"), "--runroot", h.path("run"), "--tmpdir", h.path("libpod"),
+			"--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs",
+		},
+		env: environ([]string{"CONTAINER_", "CONTAINERS_", "STORAGE_", "XDG_"},
+			"HOME="+string(h),
+			"TMPDIR="+h.mkdir(t, "tmp"), // podman unpacks OCI archives here
+			"CONTAINERS_CONF="+h.write(t, "containers.conf", ""),
+			"CONTAINERS_STORAGE_CONF="+h.write(t, "storage.conf", fmt.Sprintf(
+				"[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n", h.path("root"), h.path("run"))),
+			"CONTAINERS_REGISTRIES_CONF="+h.write(t, "registries.conf", "unqualified-search-registries = []\n")),
+	}
+}
+
+func (p *Podman) command(args ...string) *exec.Cmd {
+	c := exec.Command("podman", append(slices.Clone(p.flags), args...)...)
+	c.Env = p.env
+	return c
+}
+
+func (p *Podman) output(t testing.TB, args ...string) []byte {
+	t.Helper()
+	out, err := output(p.command(args...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Load runs podman load and returns what it prints, a line for each name or
+// image ID. It fails the test where podman fails.
+func (p *Podman) Load(t testing.TB, file string) string {
+	t.Helper()
+	out, err := p.TryLoad(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TryLoad is [Podman.Load] for an archive that may be refused; the error holds
+// what podman says.
+func (p *Podman) TryLoad(file string) (string, error) {
+	return combined(p.command("load", "--quiet", "--input", file))
+}
+
+// Images lists what the engine holds, sorted, as "name:tag imageID". Names are
+// full ("docker.io/library/fx:latest"); an image without a name is
+// "<none>:<none>".
+func (p *Podman) Images(t testing.TB) []string {
+	t.Helper()
+	// podman prints an image ID without its algorithm.
+	images := lines(p.output(t, "images", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} sha256:{{.Id}}"))
+	slices.Sort(images)
+	return images
+}
+
+// Inspect returns what podman image inspect says of ref: a JSON array of one
+// object. Its Digest is that of the manifest or index in the archive where
+// podman read an OCI layout, and of a manifest that podman made where it read
+// manifest.json.
+func (p *Podman) Inspect(t testing.TB, ref string) []byte {
+	t.Helper()
+	return p.output(t, "image", "inspect", ref)
+}
+
+// Export writes the root filesystem of an image to w, as podman export of a
+// container that was never started.
+func (p *Podman) Export(t testing.TB, ref string, w io.Writer) {
+	t.Helper()
+	// An image need not name a command; one that does not exist will do.
+	id := strings.TrimSpace(string(p.output(t, "create", "--network", "none", ref, "/none")))
+	defer p.output(t, "rm", id)
+	c := p.command("export", id)
+	c.Stdout = w
+	if err := run(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Reset removes every image, so that one engine can serve several cases.
+func (p *Podman) Reset(t testing.TB) {
+	t.Helper()
+	p.output(t, "rmi", "--all", "--force")
+}
