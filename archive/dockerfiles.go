@@ -52,12 +52,13 @@ func (c *Content) DockerInstance(image *Image) *Node {
 }
 
 // repoTags gives the names that docker load takes; one bad name would make it
-// refuse the whole archive.
+// refuse the whole archive. They are written in full, since podman makes
+// localhost/app of a familiar app.
 func repoTags(names []Name) []string {
 	var tags []string
 	for _, name := range names {
-		if familiar := name.Familiar(); familiar != "" {
-			tags = append(tags, familiar)
+		if full := name.Full(); full != "" {
+			tags = append(tags, full)
 		}
 	}
 	return tags

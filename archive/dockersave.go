@@ -32,7 +32,7 @@ type dockerImage struct {
 func (d dockerImage) names() []Name {
 	names := make([]Name, len(d.RepoTags))
 	for i, tag := range d.RepoTags {
-		names[i] = Name(tag)
+		names[i] = spell(tag)
 	}
 	return mergeNames(names, nil)
 }

@@ -36,7 +36,7 @@ func (l *loader) loadDockerSaveV10(ctx context.Context) error {
 	for _, repository := range slices.Sorted(maps.Keys(repositories)) {
 		tags := repositories[repository]
 		for _, tag := range slices.Sorted(maps.Keys(tags)) {
-			name := Name(repository + ":" + tag)
+			name := spell(repository + ":" + tag)
 			node, err := l.chain(ctx, tags[tag])
 			if err != nil {
 				return fmt.Errorf("read image %s: %w", name, err)

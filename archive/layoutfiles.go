@@ -59,9 +59,9 @@ func rootDescriptors(images []*Image) []RawJSON {
 }
 
 // nameDescriptor is the root's descriptor as stored, naming the image name and
-// nothing else. containerd and Docker read the one annotation; skopeo, podman,
-// umoci and regctl the other, where a full name cannot be taken for another
-// image's tag.
+// nothing else. containerd, Docker and podman read the full name; skopeo, umoci
+// and regctl match the reference name to the letter, so it is the name as people
+// write it: a bare tag would mean another image in a layout of several.
 func nameDescriptor(n *Node, name Name) RawJSON {
 	d := n.Descriptor
 	d.Annotations = maps.Clone(d.Annotations)
@@ -70,11 +70,10 @@ func nameDescriptor(n *Node, name Name) RawJSON {
 	if name != "" && d.Annotations == nil {
 		d.Annotations = map[string]string{}
 	}
-	switch full := name.Full(); {
-	case full != "":
+	if full := name.Full(); full != "" {
 		d.Annotations[AnnotationImageName] = full
-		d.Annotations[ocispec.AnnotationRefName] = full
-	case name != "":
+	}
+	if name != "" {
 		d.Annotations[ocispec.AnnotationRefName] = string(name)
 	}
 	return withUnknownFields(mustMarshal(d), n.RawDescriptor)

@@ -7,9 +7,23 @@ import (
 	"github.com/distribution/reference"
 )
 
-// Name is a name of an image as its archive spells it: `example.com/app:v1`, a
-// familiar short form such as `app:v1`, or, in OCI layouts, a bare tag.
+// Name is a name that an image has in its archive, in the familiar form that
+// `docker images` shows: `example.com/app:v1`, or `app:v1` for
+// `docker.io/library/app:v1`. In OCI layouts it may be a bare tag; what does not
+// parse as a name is kept as it is.
 type Name string
+
+// spell gives a name that an archive states its familiar form.
+func spell(s string) Name {
+	if n := Name(s); n.IsTag() {
+		return n
+	}
+	named, err := reference.ParseNormalizedNamed(s)
+	if err != nil {
+		return Name(s)
+	}
+	return Name(reference.FamiliarString(named))
+}
 
 // ParseName reads a name that a user gives to an image and spells it in the
 // familiar form, with a tag: `alpine` is `alpine:latest`.
@@ -32,15 +46,6 @@ func (n Name) IsTag() bool { return !strings.ContainsAny(string(n), ":/") }
 func (n Name) Full() string {
 	if named := n.parse(); named != nil {
 		return named.String()
-	}
-	return ""
-}
-
-// Familiar is the form that `docker images` shows and `docker save` writes,
-// `app:v1`. It is empty where Full is.
-func (n Name) Familiar() string {
-	if named := n.parse(); named != nil {
-		return reference.FamiliarString(named)
 	}
 	return ""
 }

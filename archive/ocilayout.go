@@ -47,7 +47,7 @@ func (l *loader) loadLayout() error {
 func descriptorNames(d ocispec.Descriptor) []Name {
 	for _, key := range []string{AnnotationImageName, ocispec.AnnotationRefName} {
 		if name := d.Annotations[key]; name != "" {
-			return []Name{Name(name)}
+			return []Name{spell(name)}
 		}
 	}
 	return nil

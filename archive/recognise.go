@@ -93,11 +93,35 @@ func (a *Archive) roots() []*Node {
 	return roots
 }
 
-// joinFaces gives the images of index.json the names that manifest.json has for
-// the same config, in its spelling, and adds what only manifest.json has.
+// joinFaces adds what only manifest.json says: names, and images whose config no
+// manifest of index.json has.
 func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
-	byConfig := map[digest.Digest]*Image{}
-	for _, image := range l.archive.Images {
+	byConfig, taken := l.archive.faceTables()
+	var alone []dockerImage
+	for _, entry := range face {
+		_, config, err := l.dockerConfig(entry.Config)
+		image := byConfig[config.Digest]
+		if err != nil || image == nil {
+			alone = append(alone, entry)
+			continue
+		}
+		for _, name := range entry.names() {
+			if !taken[name.key()] {
+				taken[name.key()] = true
+				image.Names = append(image.Names, name)
+			}
+		}
+	}
+	return l.loadDockerSave(ctx, alone)
+}
+
+// faceTables finds images by the configs below them, and all their names.
+func (a *Archive) faceTables() (byConfig map[digest.Digest]*Image, taken map[string]bool) {
+	byConfig, taken = map[digest.Digest]*Image{}, map[string]bool{}
+	for _, image := range a.Images {
+		for _, name := range image.Names {
+			taken[name.key()] = true
+		}
 		_ = Walk([]*Node{image.Node}, func(n *Node) error {
 			if n.Manifest != nil && byConfig[n.Manifest.Config.Digest] == nil {
 				byConfig[n.Manifest.Config.Digest] = image
@@ -105,38 +129,7 @@ func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
 			return nil
 		})
 	}
-	var alone []dockerImage
-	for _, entry := range face {
-		_, config, err := l.dockerConfig(entry.Config)
-		if image := byConfig[config.Digest]; err == nil && image != nil {
-			l.archive.rename(image, entry.names())
-			continue
-		}
-		alone = append(alone, entry)
-	}
-	return l.loadDockerSave(ctx, alone)
-}
-
-// rename spells names that the archive has as given, and adds the rest to image.
-func (a *Archive) rename(image *Image, names []Name) {
-	for _, name := range names {
-		if owner, i := a.named(name); owner != nil {
-			owner.Names[i] = name
-			continue
-		}
-		image.Names = append(image.Names, name)
-	}
-}
-
-func (a *Archive) named(name Name) (*Image, int) {
-	for _, image := range a.Images {
-		for i, have := range image.Names {
-			if have.key() == name.key() {
-				return image, i
-			}
-		}
-	}
-	return nil, 0
+	return byConfig, taken
 }
 
 // checkTransport refuses a reference that asks for another form than is there.
