@@ -1,0 +1,137 @@
+package convert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/opencontainers/go-digest"
+)
+
+// builder gathers images from sources into a plan.
+type builder struct {
+	plan   *Plan
+	filter filter
+	order  []*root
+	roots  map[digest.Digest]*root
+	owners map[string]*root // by full name
+}
+
+// root is an image to write and where it came from.
+type root struct {
+	image *archive.Image
+	from  Source
+}
+
+func (b *builder) note(format string, args ...any) {
+	b.plan.Notes = append(b.plan.Notes, fmt.Sprintf(format, args...))
+}
+
+// take adds the chosen images of one source.
+func (b *builder) take(s Source, images []*archive.Image) error {
+	for _, image := range images {
+		node, err := b.filter.apply(s, image, b.note)
+		if err != nil {
+			return err
+		}
+		if node == nil {
+			continue
+		}
+		if err := b.add(&root{&archive.Image{Names: image.Names, Node: node}, s}); err != nil {
+			return err
+		}
+	}
+	b.takeFields(s)
+	return nil
+}
+
+// add takes one root in. The same digest from another source adds its names; a
+// name that means two images would lose one of them.
+func (b *builder) add(r *root) error {
+	digest := r.image.Descriptor.Digest
+	have, ok := b.roots[digest]
+	if !ok {
+		b.roots[digest] = r
+		b.order = append(b.order, r)
+		have = r
+	}
+	for _, name := range r.image.Names {
+		owner := b.owners[nameKey(name)]
+		switch {
+		case owner == nil:
+			b.owners[nameKey(name)] = have
+			if have != r {
+				have.image.Names = append(slices.Clip(have.image.Names), name)
+			}
+		case owner != have && owner.from.Archive != r.from.Archive:
+			return fmt.Errorf("name %q is %s in %q and %s in %q; convert them one by one and give one another --name",
+				name, owner.image.Descriptor.Digest, owner.from.Path, digest, r.from.Path)
+		case owner != have:
+			b.note("name %q stands for %s and for %s; many tools see one of them alone", name, owner.image.Descriptor.Digest, digest)
+		}
+	}
+	return nil
+}
+
+func nameKey(n archive.Name) string {
+	if full := n.Full(); full != "" {
+		return full
+	}
+	return string(n)
+}
+
+// takeFields keeps what the source's index.json has beside its images.
+func (b *builder) takeFields(s Source) {
+	c := b.plan.Content
+	for _, key := range slices.Sorted(maps.Keys(s.IndexFields)) {
+		value := s.IndexFields[key]
+		have, ok := c.IndexFields[key]
+		switch {
+		case !ok && c.IndexFields == nil:
+			c.IndexFields = map[string]archive.RawJSON{key: value}
+		case !ok:
+			c.IndexFields[key] = value
+		case string(have) != string(value):
+			b.note("index.json field %q differs between the sources; that of the first is kept", key)
+		}
+	}
+}
+
+// finish names the images and fills the plan's content.
+func (b *builder) finish(names []string) error {
+	if len(b.order) == 0 {
+		return fmt.Errorf("nothing to write: no image is left: %w", archive.ErrNotFound)
+	}
+	if len(names) > 0 {
+		if err := b.rename(names); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.order {
+		if err := b.plan.Content.Add(r.image, r.from); err != nil {
+			return fmt.Errorf("carry image %s of %q: %w", r.image.Descriptor.Digest, r.from.Path, err)
+		}
+	}
+	b.warnings()
+	return nil
+}
+
+// rename calls the one image by the given names and no others.
+func (b *builder) rename(names []string) error {
+	if len(b.order) != 1 {
+		return fmt.Errorf("--name names one image, and %d are chosen; choose one with --image", len(b.order))
+	}
+	var parsed []archive.Name
+	for _, s := range names {
+		name, err := archive.ParseName(s)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(parsed, name) {
+			parsed = append(parsed, name)
+		}
+	}
+	b.order[0].image.Names = parsed
+	return nil
+}

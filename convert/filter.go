@@ -1,0 +1,201 @@
+package convert
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// filter keeps some platforms of an image, and attestations or not. An index
+// that loses children becomes another index, with another digest; the children
+// that stay are kept byte for byte.
+type filter struct {
+	names    []string
+	matchers []archive.PlatformMatcher
+	strip    bool
+}
+
+func newFilter(opts Options) (filter, error) {
+	f := filter{strip: opts.StripAttestations}
+	if slices.Contains(opts.Platforms, "all") {
+		return f, nil
+	}
+	for _, name := range opts.Platforms {
+		matcher, err := archive.ParsePlatform(name)
+		if err != nil {
+			return f, err
+		}
+		f.names = append(f.names, name)
+		f.matchers = append(f.matchers, matcher)
+	}
+	return f, nil
+}
+
+// apply gives what is kept of image, or nil for an attestation that stands alone
+// and is stripped. One chosen platform is kept as an image without an index.
+func (f filter) apply(s Source, image *archive.Image, note func(string, ...any)) (*archive.Node, error) {
+	if f.strip && image.Kind() == archive.KindAttestation {
+		return nil, nil //nolint:nilnil // nothing kept is an answer
+	}
+	kept, err := f.instances(s, image)
+	if err != nil {
+		return nil, err
+	}
+	if len(kept) == 1 && len(f.matchers) > 0 && image.Index != nil {
+		only := kept[0]
+		note("took %s alone from index %s; its attestations and the other platforms stay behind",
+			archive.FormatPlatform(only.Platform()), image.Descriptor.Digest)
+		return withAnnotations(only, image.Node), nil
+	}
+	keep := map[digest.Digest]bool{}
+	for _, n := range kept {
+		keep[n.Descriptor.Digest] = true
+	}
+	node := f.prune(image.Node, keep)
+	if node != image.Node {
+		note("index %s becomes %s: %s", image.Descriptor.Digest, node.Descriptor.Digest, f.what())
+	}
+	return node, nil
+}
+
+// what says how the filter changes an index.
+func (f filter) what() string {
+	var parts []string
+	if len(f.names) > 0 {
+		parts = append(parts, "kept "+strings.Join(f.names, ", "))
+	}
+	if f.strip {
+		parts = append(parts, "left out attestations")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// instances gives the images below image whose platform is chosen; every chosen
+// platform must be there.
+func (f filter) instances(s Source, image *archive.Image) ([]*archive.Node, error) {
+	all := archive.Instances(image.Node)
+	if len(f.matchers) == 0 {
+		return all, nil
+	}
+	var kept []*archive.Node
+	for i, matcher := range f.matchers {
+		found := false
+		for _, n := range all {
+			if matcher.Match(n.Platform()) {
+				found = true
+				if !slices.Contains(kept, n) {
+					kept = append(kept, n)
+				}
+			}
+		}
+		if !found {
+			return nil, noPlatform(s, image, f.names[i], all)
+		}
+	}
+	return kept, nil
+}
+
+func noPlatform(s Source, image *archive.Image, name string, all []*archive.Node) error {
+	e := &archive.SelectionError{
+		Archive: s.Path,
+		Reason:  fmt.Sprintf("image %s has no platform %s in it", image.Descriptor.Digest, name),
+	}
+	for _, n := range all {
+		e.Have = append(e.Have, archive.FormatPlatform(n.Platform()))
+	}
+	return e
+}
+
+// prune gives n without the children that the filter does not keep, or n itself
+// where nothing goes.
+func (f filter) prune(n *archive.Node, keep map[digest.Digest]bool) *archive.Node {
+	if n.Index == nil {
+		return n
+	}
+	var children []*archive.Node
+	changed := false
+	for _, child := range n.Children {
+		if !f.keeps(child, keep) {
+			changed = true
+			continue
+		}
+		pruned := f.prune(child, keep)
+		if pruned.Index != nil && len(pruned.Children) == 0 && len(child.Children) > 0 {
+			changed = true
+			continue
+		}
+		changed = changed || pruned != child
+		children = append(children, pruned)
+	}
+	if !changed {
+		return n
+	}
+	return reindex(n, children)
+}
+
+// keeps decides for one child. With platforms chosen, attestations and referrers
+// go with what they are about, and what has no platform of its own goes.
+func (f filter) keeps(child *archive.Node, keep map[digest.Digest]bool) bool {
+	if f.strip && child.Kind() == archive.KindAttestation {
+		return false
+	}
+	if len(f.matchers) == 0 || child.Index != nil {
+		return true
+	}
+	return keep[child.Descriptor.Digest] || keep[child.Subject()]
+}
+
+// reindex gives n with other children: a new document with the other fields of
+// the old one.
+func reindex(n *archive.Node, children []*archive.Node) *archive.Node {
+	var fields map[string]archive.RawJSON
+	if err := json.Unmarshal(n.Raw, &fields); err != nil {
+		panic(fmt.Sprintf("index %s no longer parses: %v", n.Descriptor.Digest, err))
+	}
+	index := *n.Index
+	index.Manifests = nil
+	descriptors := []archive.RawJSON{}
+	for _, child := range children {
+		index.Manifests = append(index.Manifests, child.Descriptor)
+		descriptors = append(descriptors, child.RawDescriptor)
+	}
+	fields["manifests"] = mustMarshal(descriptors)
+	raw := mustMarshal(fields)
+	document := *n.Document
+	document.Raw, document.Index, document.Children = raw, &index, children
+	d := n.Descriptor
+	d.Digest, d.Size, d.Data = digest.FromBytes(raw), int64(len(raw)), nil
+	return &archive.Node{Descriptor: d, RawDescriptor: describe(n.RawDescriptor, d), Document: &document}
+}
+
+// describe gives the stored descriptor with the digest and size of d, and
+// without embedded content.
+func describe(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
+	fields := map[string]archive.RawJSON{}
+	if err := json.Unmarshal(stored, &fields); err != nil {
+		panic(fmt.Sprintf("descriptor no longer parses: %v", err))
+	}
+	fields["digest"], fields["size"] = mustMarshal(d.Digest), mustMarshal(d.Size)
+	delete(fields, "data")
+	return mustMarshal(fields)
+}
+
+// withAnnotations makes only a root in the place of the index that named it.
+func withAnnotations(only, index *archive.Node) *archive.Node {
+	root := *only
+	root.Descriptor.Annotations = index.Descriptor.Annotations
+	return &root
+}
+
+func mustMarshal(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("marshal %T: %v", v, err))
+	}
+	return raw
+}

@@ -1,0 +1,94 @@
+package convert
+
+import (
+	"strings"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/ref"
+)
+
+// warnings notes what the target form cannot hold, and what common targets of
+// it do not take.
+func (b *builder) warnings() {
+	for _, gap := range b.plan.Content.Gaps {
+		what := "stays named without it, and `ctr image import --all-platforms` refuses that"
+		if gap.Foreign {
+			what = "is non-distributable and is fetched from elsewhere"
+		}
+		b.note("%s is not in the source: it %s", describeGap(gap), what)
+	}
+	for _, r := range b.order {
+		switch b.plan.To.Transport {
+		case ref.Dir:
+			b.warnDir(r)
+		case ref.DockerArchive:
+			b.warnDocker(r)
+		}
+	}
+}
+
+func describeGap(gap archive.Gap) string {
+	if p := gap.Descriptor.Platform; p != nil {
+		return archive.FormatPlatform(p) + " " + gap.Descriptor.Digest.String()
+	}
+	return gap.Descriptor.Digest.String()
+}
+
+// warnDir tells that a dir: folder has no place for names.
+func (b *builder) warnDir(r *root) {
+	if len(r.image.Names) > 0 {
+		b.note("a dir: folder has no place for names: %s stay behind", joinNames(r.image.Names))
+	}
+}
+
+// warnDocker tells what Docker before 25, podman and others that read
+// manifest.json do not see.
+func (b *builder) warnDocker(r *root) {
+	instance := b.plan.Content.DockerInstance(r.image)
+	if instance == nil {
+		b.note("%s is no whole image: `docker load` passes over it", r.image.Descriptor.Digest)
+		return
+	}
+	if len(archive.Instances(r.image.Node)) > 1 {
+		b.note("manifest.json has room for one platform of %s: Docker before 25 and podman load %s; --platform takes another",
+			title(r.image), archive.FormatPlatform(instance.Platform()))
+	}
+	for _, layer := range instance.Layers {
+		if layer.Compression == codec.Zstd {
+			b.note("%s has zstd layers, which Docker before 23 cannot load", title(r.image))
+			break
+		}
+	}
+	b.warnNames(r.image)
+}
+
+// warnNames tells which names `docker load` cannot give.
+func (b *builder) warnNames(image *archive.Image) {
+	for _, name := range image.Names {
+		if name.Full() != "" {
+			continue
+		}
+		reason := "no name that Docker takes"
+		if name.IsTag() {
+			reason = "a tag without a repository"
+		}
+		b.note("%q is %s: `docker load` leaves the image without it; --name gives it one", name, reason)
+	}
+}
+
+// title is what to call an image in a message.
+func title(image *archive.Image) string {
+	if len(image.Names) > 0 {
+		return string(image.Names[0])
+	}
+	return image.Descriptor.Digest.String()
+}
+
+func joinNames(names []archive.Name) string {
+	words := make([]string, len(names))
+	for i, n := range names {
+		words[i] = string(n)
+	}
+	return strings.Join(words, ", ")
+}
