@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type census struct {
 	unsafes    int
 	duplicates int
 	twice      string
+	inFolder   string // first folder of an image face that does not lie at the top
 }
 
 // rootFolders are first path components that a root filesystem has and an
@@ -25,6 +27,9 @@ func (c *census) count(name string) {
 	first, _, _ := strings.Cut(name, "/")
 	if slices.Contains(rootFolders, first) && !slices.Contains(c.rootNames, first) {
 		c.rootNames = append(c.rootNames, first)
+	}
+	if base := path.Base(name); c.inFolder == "" && base != name && (base == indexFile || base == dockerManifestFile) {
+		c.inFolder = path.Dir(name)
 	}
 	if strings.HasPrefix(path.Base(name), ".wh.") {
 		c.whiteouts++
@@ -58,6 +63,9 @@ func (c *census) describe() (what, hint string) {
 	switch {
 	case c.whiteouts > 0:
 		return "the tar of one layer (it has whiteouts)", "give the whole archive that the layer belongs to"
+	case c.inFolder != "" && len(c.rootNames) == 0:
+		return fmt.Sprintf("a tar with its image in the folder %q", c.inFolder),
+			fmt.Sprintf("unpack it and give oci:%s, or pack it with `tar -C %s -cf image.tar .`", c.inFolder, c.inFolder)
 	case len(c.rootNames) >= 2:
 		return "a root filesystem tar (from `docker export`, or a layer)",
 			"`docker import` makes an image of it; `docker save` writes what imgtool reads"

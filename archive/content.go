@@ -74,7 +74,7 @@ func (c *Content) Add(image *Image, from Source) error {
 
 func (c *Content) addNode(n *Node, nested bool, from Source) error {
 	switch {
-	case errors.Is(n.Err, errNoManifest):
+	case errors.Is(n.Err, ErrOpaque):
 		return c.store(StoredBlob{n.Descriptor, from, false})
 	case n.Absent() && nested:
 		c.Gaps = append(c.Gaps, Gap{Descriptor: n.Descriptor})

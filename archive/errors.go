@@ -20,6 +20,9 @@ var (
 	ErrMalformed = errors.New("malformed")
 	// ErrUnsupported says that the input is understood and not handled.
 	ErrUnsupported = errors.New("not supported")
+	// ErrOpaque says that a descriptor points at neither a manifest nor an index,
+	// as in BuildKit's cache layouts. It is carried, not understood.
+	ErrOpaque = errors.New("neither manifest nor index")
 	// ErrSame says that the output would be written over the input.
 	ErrSame = errors.New("is also the input")
 )

@@ -20,6 +20,10 @@ const (
 	MaxDepth = 16
 	// MaxDescriptors bounds the descriptors in one index or manifest.
 	MaxDescriptors = 10_000
+	// MaxNodes bounds the descriptors that can be reached from the roots of one
+	// archive, counting again what several documents name, so that walking them
+	// always ends soon.
+	MaxNodes = 1_000_000
 	// MaxMembers bounds the members of an archive tar; each costs about 200
 	// bytes of memory while the archive is open.
 	MaxMembers = 200_000

@@ -18,6 +18,7 @@ import (
 type loader struct {
 	archive   *Archive
 	held      int64 // bytes of documents so far, bounded by MaxMetadata
+	weight    int   // descriptors below the roots so far, bounded by MaxNodes
 	documents map[documentKey]*Document
 	configs   map[digest.Digest]*Config
 	peeks     map[digest.Digest]peek
@@ -60,6 +61,9 @@ func (l *loader) add(image *Image) {
 		have.Names = mergeNames(have.Names, image.Names)
 		return
 	}
+	if l.weight += image.weight; l.weight > MaxNodes {
+		image.Document = &Document{Err: errTooMany}
+	}
 	l.images[d] = image
 	l.archive.Images = append(l.archive.Images, image)
 }
@@ -74,6 +78,9 @@ func (l *loader) node(raw RawJSON, depth int) *Node {
 	n.Document = l.document(n.Descriptor, depth)
 	return n
 }
+
+// errTooMany says that the documents name each other too often to be walked.
+var errTooMany = fmt.Errorf("descriptors in all indexes and manifests: %w of %d", ErrTooLarge, MaxNodes)
 
 // errCycle marks a document that is still being read further up.
 var errCycle = fmt.Errorf("index contains itself: %w", ErrMalformed)
@@ -107,10 +114,23 @@ func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
 	} else {
 		doc.Err = l.parseManifest(&doc)
 	}
+	if doc.Err == nil && doc.weigh() > MaxNodes {
+		doc.Err = errTooMany
+	}
 	if doc.Err != nil {
 		return Document{Err: fmt.Errorf("read %s: %w", d.Digest, doc.Err)}
 	}
 	return doc
+}
+
+// weigh counts the descriptors in and below doc. No child weighs more than
+// MaxNodes, and there are at most MaxDescriptors of them.
+func (doc *Document) weigh() int {
+	doc.weight = 1 + len(doc.Layers)
+	for _, child := range doc.Children {
+		doc.weight += 1 + child.weight
+	}
+	return doc.weight
 }
 
 // opaque says why a descriptor of no known kind is not read, or that its blob
@@ -123,12 +143,8 @@ func (l *loader) opaque(d ocispec.Descriptor) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(blob.Close(), fmt.Errorf("media type %q: %w", d.MediaType, errNoManifest))
+	return errors.Join(blob.Close(), fmt.Errorf("media type %q: %w", d.MediaType, ErrOpaque))
 }
-
-// errNoManifest marks a root that points at some other blob, as BuildKit's
-// cache layouts have. It is carried, not understood.
-var errNoManifest = fmt.Errorf("neither manifest nor index: %w", ErrUnsupported)
 
 // read gives the bytes of a document and counts them.
 func (l *loader) read(d ocispec.Descriptor, limit int64) (_ []byte, err error) {

@@ -97,3 +97,12 @@ func mergeNames(names, more []Name) []Name {
 	}
 	return out
 }
+
+// JoinNames puts names into one line, separated by spaces.
+func JoinNames(names []Name) string {
+	words := make([]string, len(names))
+	for i, n := range names {
+		words[i] = string(n)
+	}
+	return strings.Join(words, " ")
+}

@@ -37,6 +37,9 @@ type Document struct {
 	Manifest *ocispec.Manifest
 	Config   *Config
 	Layers   []Layer
+
+	// weight is the number of descriptors in and below the document.
+	weight int
 }
 
 // Config is an image config, parsed and as stored.

@@ -159,7 +159,7 @@ func (a *Archive) openStream(ctx context.Context, r io.Reader, opts OpenOptions)
 func (a *Archive) index(ctx context.Context, file io.ReaderAt, size int64, closing func() error) error {
 	table, err := indexTar(ctx, file, size, closing)
 	switch {
-	case errors.Is(err, errNoTar):
+	case errors.Is(err, errNoTar), table != nil && len(table.entries) == 0 && table.census.unsafes == 0:
 		err = a.noTar(file, size)
 	case table != nil && !table.hasFace():
 		err = a.noImage(&table.census)

@@ -214,11 +214,15 @@ func describeBytes(head []byte) (what, hint string) {
 	return "no tar", "image archives come from `docker save`, `podman save`, `skopeo copy` or BuildKit"
 }
 
-// splitHint guesses at `image.tar:v1`, which other tools take.
+// splitHint guesses at `image.tar:v1`, which other tools take, and at a
+// transport that does not exist.
 func splitHint(path string) string {
-	file, image, _ := strings.Cut(path, ":")
-	if _, err := os.Stat(file); err != nil || image == "" {
+	file, image, found := strings.Cut(path, ":")
+	if !found {
 		return ""
 	}
-	return fmt.Sprintf("to choose one image of %q, add --image %q", file, image)
+	if _, err := os.Stat(file); err == nil {
+		return fmt.Sprintf("to choose one image of %q, add --image %q", file, image)
+	}
+	return fmt.Sprintf("if %q is meant for a transport: they are docker-archive, oci-archive, oci and dir", file)
 }

@@ -123,17 +123,9 @@ func (i *Image) hasDigest(s string) bool {
 func (a *Archive) selectionError(format string, args ...any) error {
 	e := &SelectionError{Archive: a.Path, Reason: fmt.Sprintf(format, args...)}
 	for i, image := range a.Images {
-		e.Have = append(e.Have, strings.TrimRight(fmt.Sprintf("@%d %s %s", i, image.Descriptor.Digest, joinNames(image.Names)), " "))
+		e.Have = append(e.Have, strings.TrimRight(fmt.Sprintf("@%d %s %s", i, image.Descriptor.Digest, JoinNames(image.Names)), " "))
 	}
 	return e
-}
-
-func joinNames(names []Name) string {
-	words := make([]string, len(names))
-	for i, n := range names {
-		words[i] = string(n)
-	}
-	return strings.Join(words, " ")
 }
 
 // PlatformMatcher chooses platforms as the user spelled them.

@@ -113,6 +113,9 @@ func (b *builder) finish(names []string) error {
 			return fmt.Errorf("carry image %s of %q: %w", r.image.Descriptor.Digest, r.from.Path, err)
 		}
 	}
+	if err := b.plan.Content.Fits(b.plan.To.Transport); err != nil {
+		return err
+	}
 	b.warnings()
 	return nil
 }

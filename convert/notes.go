@@ -1,8 +1,6 @@
 package convert
 
 import (
-	"strings"
-
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
@@ -38,7 +36,7 @@ func describeGap(gap archive.Gap) string {
 // warnDir tells that a dir: folder has no place for names.
 func (b *builder) warnDir(r *root) {
 	if len(r.image.Names) > 0 {
-		b.note("a dir: folder has no place for names: %s stay behind", joinNames(r.image.Names))
+		b.note("a dir: folder has no place for names: %s stay behind", archive.JoinNames(r.image.Names))
 	}
 }
 
@@ -83,12 +81,4 @@ func title(image *archive.Image) string {
 		return string(image.Names[0])
 	}
 	return image.Descriptor.Digest.String()
-}
-
-func joinNames(names []archive.Name) string {
-	words := make([]string, len(names))
-	for i, n := range names {
-		words[i] = string(n)
-	}
-	return strings.Join(words, ", ")
 }

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/urfave/cli/v2"
+)
+
+// Flags that every command which opens archives has.
+var (
+	imageFlag     = &cli.StringSliceFlag{Name: "image", Usage: "only the image `NAME`, @N or digest (repeatable)"}
+	platformFlag  = &cli.StringSliceFlag{Name: "platform", Usage: "only `OS/ARCH[/VARIANT]`, or all (repeatable)"}
+	quietFlag     = &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"}
+	progressFlag  = &cli.StringFlag{Name: "progress", Value: "auto", Usage: "show progress `HOW`: auto, plain or none"}
+	expansionFlag = &cli.Int64Flag{
+		Name:  "max-expansion",
+		Value: codec.DefaultMaxExpansion,
+		Usage: "bytes that one stored byte may give: `N`, from 1 GiB on (200)",
+	}
+)
+
+func sharedFlags(own ...cli.Flag) []cli.Flag {
+	return append(own, imageFlag, platformFlag, expansionFlag, progressFlag, quietFlag)
+}
+
+// session is one run of a command that opens archives.
+type session struct {
+	env    Env
+	quiet  bool
+	meter  string // how progress is shown
+	expand int64
+	opened []*archive.Archive
+}
+
+func newSession(c *cli.Context, env Env) (*session, error) {
+	s := &session{env: env, quiet: c.Bool("quiet"), meter: c.String("progress"), expand: c.Int64("max-expansion")}
+	switch s.meter {
+	case "auto", "plain", "none":
+	default:
+		return nil, usageError(fmt.Sprintf("--progress is auto, plain or none, not %q", s.meter), helpHint(c))
+	}
+	if s.expand <= 0 {
+		return nil, usageError("--max-expansion is a number above 0", helpHint(c))
+	}
+	return s, nil
+}
+
+// warn prints a message that is no error.
+func (s *session) warn(message string) {
+	if !s.quiet {
+		say(s.env.Stderr, message)
+	}
+}
+
+// open opens one archive; close closes them all.
+func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error) {
+	bar := s.newMeter("reading "+r.Path, 0)
+	defer bar.stop()
+	a, err := archive.Open(ctx, r, archive.OpenOptions{
+		Stdin:      s.env.Stdin,
+		Decompress: codec.ReaderOptions{MaxExpansion: s.expand},
+		Warn:       s.warn,
+		Progress:   bar.add,
+	})
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	s.opened = append(s.opened, a)
+	return a, nil
+}
+
+func (s *session) close() error {
+	var errs []error
+	for _, a := range s.opened {
+		errs = append(errs, a.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// interrupted says so in place of the error that it led to.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
+	}
+	return err
+}
+
+// selectors joins the image that a reference names with those of --image.
+func selectors(r ref.Ref, images []string) ([]string, error) {
+	if r.Image == "" {
+		return images, nil
+	}
+	if len(images) > 0 {
+		return nil, usageError(fmt.Sprintf("the reference names image %q, and --image another", r.Image), "choose in one place")
+	}
+	return []string{r.Image}, nil
+}

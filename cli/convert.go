@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/imgtool/imgtool/convert"
+	"github.com/urfave/cli/v2"
+)
+
+const convertDescription = `Copies images to another form and keeps every manifest, config and layer byte for
+byte. A bare DST is a docker-archive that is an OCI layout too, and loads
+everywhere; an OCI layout that is there is added to. Prints the digest of each
+image that it wrote.
+
+EXAMPLES
+   imgtool convert image.tar oci:layout
+   imgtool convert a.tar b.tar.gz oci:layout docker-archive:all.tar --platform linux/arm64`
+
+func convertCommand(env Env) *cli.Command {
+	return &cli.Command{
+		Name:        "convert",
+		Aliases:     []string{"copy", "cp"},
+		Usage:       "write images in another form",
+		UsageText:   "imgtool convert [FLAGS] SRC... DST",
+		Description: convertDescription,
+		Flags: sharedFlags(
+			&cli.StringSliceFlag{Name: "name", Aliases: []string{"tag", "t"}, Usage: "call the one image `NAME` (repeatable)"},
+			&cli.BoolFlag{Name: "strip-attestations", Usage: "leave out BuildKit provenance and SBOMs"},
+			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "print what would be written, and stop"},
+		),
+		Action: func(c *cli.Context) error { return runConvert(c, env) },
+	}
+}
+
+type convertOptions struct {
+	sources []ref.Ref
+	to      ref.Ref
+	plan    convert.Options
+	dryRun  bool
+}
+
+func readConvertFlags(c *cli.Context, env Env) (convertOptions, error) {
+	var o convertOptions
+	args, err := operands(c, 2, -1, "one or more SRC and a DST")
+	if err != nil {
+		return o, err
+	}
+	stdins := 0
+	for _, arg := range args {
+		r, err := ref.Parse(arg)
+		if err != nil {
+			return o, err
+		}
+		if r.Path == ref.Stdio {
+			stdins++
+		}
+		o.sources = append(o.sources, r)
+	}
+	o.to = o.sources[len(args)-1]
+	o.sources = o.sources[:len(args)-1]
+	o.plan = convert.Options{
+		Images:            c.StringSlice("image"),
+		Platforms:         c.StringSlice("platform"),
+		Names:             c.StringSlice("name"),
+		StripAttestations: c.Bool("strip-attestations"),
+	}
+	o.dryRun = c.Bool("dry-run")
+	return o, o.check(env, stdins)
+}
+
+// check refuses what contradicts itself.
+func (o *convertOptions) check(env Env, stdios int) error {
+	if o.to.Path == ref.Stdio {
+		stdios--
+		if env.StdoutWidth > 0 && !o.dryRun {
+			return usageError("standard output is a terminal, no place for an archive", "redirect it, or name a file")
+		}
+	}
+	if stdios > 1 {
+		return usageError("standard input can be read once", "name a file for the other source")
+	}
+	if o.to.Image != "" && len(o.plan.Names) > 0 {
+		return usageError(fmt.Sprintf("DST names the image %q, and --name does so too", o.to.Image), "name it in one place")
+	}
+	if o.to.Image != "" {
+		o.plan.Names = []string{o.to.Image}
+	}
+	return nil
+}
+
+func runConvert(c *cli.Context, env Env) (err error) {
+	o, err := readConvertFlags(c, env)
+	if err != nil {
+		return err
+	}
+	s, err := newSession(c, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = joinClose(err, s.close()) }()
+	sources, err := s.openSources(c.Context, o.sources)
+	if err != nil {
+		return err
+	}
+	plan, err := convert.NewPlan(sources, o.to, o.plan)
+	if err != nil {
+		return err
+	}
+	for _, note := range plan.Notes {
+		s.warn(note)
+	}
+	if o.dryRun {
+		return printPlan(env.Stdout, plan)
+	}
+	if err := s.write(c.Context, plan); err != nil {
+		return err
+	}
+	return printDigests(env, plan)
+}
+
+func (s *session) openSources(ctx context.Context, refs []ref.Ref) ([]convert.Source, error) {
+	var sources []convert.Source
+	for _, r := range refs {
+		a, err := s.open(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, convert.Source{Archive: a, Image: r.Image})
+	}
+	return sources, nil
+}
+
+func (s *session) write(ctx context.Context, plan *convert.Plan) error {
+	bar := s.newMeter("writing "+plan.To.Path, plan.Content.TotalSize())
+	err := plan.Run(ctx, archive.WriteOptions{Stdout: s.env.Stdout, Warn: s.warn, Progress: bar.add})
+	bar.stop()
+	return interrupted(ctx, err)
+}
+
+// printDigests prints the digest of each image alone on a line, unless standard
+// output is the archive itself.
+func printDigests(env Env, plan *convert.Plan) error {
+	if plan.To.Path == ref.Stdio {
+		return nil
+	}
+	for _, image := range plan.Content.Images {
+		if _, err := fmt.Fprintln(env.Stdout, image.Descriptor.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinClose adds an error from closing, of which a second close is none.
+func joinClose(err, closing error) error {
+	if errors.Is(closing, os.ErrClosed) {
+		return err
+	}
+	return errors.Join(err, closing)
+}
+
+// printPlan tells what convert would write.
+func printPlan(w io.Writer, plan *convert.Plan) error {
+	c := plan.Content
+	_, err := fmt.Fprintf(w, "would write %s: %s, %s, %s\n", plan.To, plural(len(c.Images), "image"), plural(len(c.Blobs), "blob"), size(c.TotalSize()))
+	for _, image := range c.Images {
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(w, line(fmt.Sprintf("%s %s %s", image.Descriptor.Digest, image.Kind(), archive.JoinNames(image.Names))))
+	}
+	for _, blob := range c.Blobs {
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "  %s %12d %s\n", blob.Descriptor.Digest, blob.Descriptor.Size, line(blob.Descriptor.MediaType))
+	}
+	return err
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"text/template"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/imgtool/imgtool/inspect"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/urfave/cli/v2"
+)
+
+const inspectDescription = `Prints format, images, names, platforms, configs, layers with their history, and
+attestations. Reads no layer of a plain archive; a compressed or piped one is
+spooled once to TMPDIR.
+
+EXAMPLES
+   imgtool inspect image.tar
+   imgtool inspect image.tar --format '{{range .Images}}{{.Digest}} {{join .Names " "}}{{"\n"}}{{end}}'`
+
+func inspectCommand(env Env) *cli.Command {
+	return &cli.Command{
+		Name:        "inspect",
+		Usage:       "tell what is in an archive",
+		UsageText:   "imgtool inspect [FLAGS] IMAGE",
+		Description: inspectDescription,
+		Flags: sharedFlags(
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "text", Usage: "print `FORM`: text, json or a Go template"},
+			&cli.BoolFlag{Name: "raw", Usage: "print the manifest or index of one image as it is stored"},
+			&cli.BoolFlag{Name: "config", Usage: "print the config of one image as it is stored"},
+			&cli.BoolFlag{Name: "no-trunc", Usage: "print whole digests and commands"},
+		),
+		Action: func(c *cli.Context) error { return runInspect(c, env) },
+	}
+}
+
+type inspectOptions struct {
+	ref         ref.Ref
+	images      []string
+	platforms   []string
+	format      string
+	raw, config bool
+	page        pageOptions
+}
+
+func readInspectFlags(c *cli.Context, env Env) (inspectOptions, error) {
+	var o inspectOptions
+	args, err := operands(c, 1, 1, "one archive")
+	if err != nil {
+		return o, err
+	}
+	if o.ref, err = ref.Parse(args[0]); err != nil {
+		return o, err
+	}
+	if o.images, err = selectors(o.ref, c.StringSlice("image")); err != nil {
+		return o, err
+	}
+	o.platforms, o.format = c.StringSlice("platform"), c.String("format")
+	o.raw, o.config = c.Bool("raw"), c.Bool("config")
+	o.page = pageOptions{painter: stdoutPainter(env), width: env.StdoutWidth, whole: c.Bool("no-trunc")}
+	switch {
+	case o.raw && o.config:
+		return o, usageError("--raw and --config print different things", "choose one")
+	case (o.raw || o.config) && c.IsSet("format"):
+		return o, usageError("--raw and --config print stored bytes and take no --format", helpHint(c))
+	case (o.raw || o.config) && len(o.platforms) > 1:
+		return o, usageError("--raw and --config take one --platform", helpHint(c))
+	}
+	return o, nil
+}
+
+func runInspect(c *cli.Context, env Env) (err error) {
+	o, err := readInspectFlags(c, env)
+	if err != nil {
+		return err
+	}
+	print, err := newPrinter(o)
+	if err != nil {
+		return err
+	}
+	s, err := newSession(c, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = joinClose(err, s.close()) }()
+	a, err := s.open(c.Context, o.ref)
+	if err != nil {
+		return err
+	}
+	if o.raw || o.config {
+		return printStored(env.Stdout, a, o)
+	}
+	return printSummary(env.Stdout, a, o, print)
+}
+
+// printSummary prints all that can be told, and fails where something could not
+// be read.
+func printSummary(w io.Writer, a *archive.Archive, o inspectOptions, print printer) error {
+	images, err := a.Find(o.images...)
+	if err != nil {
+		return err
+	}
+	platforms, err := parsePlatforms(o.platforms)
+	if err != nil {
+		return err
+	}
+	summary := inspect.Summarize(a, images, platforms...)
+	if err := print(w, summary); err != nil {
+		return err
+	}
+	if len(summary.Faults) > 0 {
+		return fmt.Errorf("%q: %s", a.Path, strings.Join(summary.Faults, "; "))
+	}
+	return nil
+}
+
+func parsePlatforms(names []string) ([]archive.PlatformMatcher, error) {
+	var matchers []archive.PlatformMatcher
+	for _, name := range names {
+		if name == "all" {
+			return nil, nil
+		}
+		matcher, err := archive.ParsePlatform(name)
+		if err != nil {
+			return nil, err
+		}
+		matchers = append(matchers, matcher)
+	}
+	return matchers, nil
+}
+
+// printStored prints stored bytes and nothing else.
+func printStored(w io.Writer, a *archive.Archive, o inspectOptions) error {
+	image, err := a.One(o.images...)
+	if err != nil {
+		return err
+	}
+	platform := strings.Join(o.platforms, "")
+	node := image.Node
+	if o.config || platform != "" {
+		if node, err = a.Instance(node, platform, hostPlatform()); err != nil {
+			return err
+		}
+	}
+	raw, fault := node.Raw, node.Err
+	if o.config {
+		raw, fault = node.Config.Raw, node.Config.Err
+	}
+	if fault != nil {
+		return fmt.Errorf("%q: %w", a.Path, fault)
+	}
+	_, err = w.Write(raw)
+	return err
+}
+
+// hostPlatform is what runs here: Linux images, on any system but Windows
+// itself, through a virtual machine where it must be.
+func hostPlatform() ocispec.Platform {
+	return ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH}
+}
+
+// printer prints a summary in the form that --format asks for.
+type printer func(io.Writer, *inspect.Summary) error
+
+func newPrinter(o inspectOptions) (printer, error) {
+	switch {
+	case o.format == "text":
+		return func(w io.Writer, s *inspect.Summary) error { return printPage(w, s, o.page) }, nil
+	case o.format == "json":
+		return printJSON, nil
+	case !strings.Contains(o.format, "{{"):
+		return nil, usageError(fmt.Sprintf("--format is text, json or a Go template, not %q", o.format),
+			"a template has fields in it, such as {{.Format}}")
+	}
+	parsed, err := template.New("--format").Funcs(templateFuncs).Parse(o.format)
+	if err != nil {
+		return nil, usageError(err.Error(), "the fields are those of --format json, with a capital letter")
+	}
+	return func(w io.Writer, s *inspect.Summary) error { return printTemplate(w, s, parsed) }, nil
+}
+
+// templateFuncs are those that users of docker and skopeo expect.
+var templateFuncs = template.FuncMap{
+	"json":  func(v any) (string, error) { raw, err := json.Marshal(v); return string(raw), err },
+	"join":  func(words []string, by string) string { return strings.Join(words, by) },
+	"lower": strings.ToLower,
+	"upper": strings.ToUpper,
+	"size":  size,
+}
+
+func printTemplate(w io.Writer, s *inspect.Summary, t *template.Template) error {
+	var out strings.Builder
+	if err := t.Execute(&out, s); err != nil {
+		return usageError(err.Error(), "the fields are those of --format json, with a capital letter")
+	}
+	text := out.String()
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func printJSON(w io.Writer, s *inspect.Summary) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(s)
+}
