@@ -146,6 +146,7 @@ func (a *Archive) openFile(ctx context.Context, file *os.File, opts OpenOptions)
 
 // openStream spools what cannot be read twice.
 func (a *Archive) openStream(ctx context.Context, r io.Reader, opts OpenOptions) error {
+	r = newPipeReader(ctx, r)
 	head := make([]byte, codec.PeekSize)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
