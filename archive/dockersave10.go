@@ -21,7 +21,8 @@ import (
 // "Combined Image JSON + Filesystem Changeset Format"). They state no digests,
 // so each layer is read once and hashed when the archive is opened. The config
 // is the one that `docker load` makes, byte for byte, so that the image ID is
-// the one that Docker shows.
+// the one that Docker shows; for images that Docker before 1.8.3 built it is
+// not, since Docker drops fields there that it does not know.
 
 // loadDockerSaveV10 makes an image of each ID that `repositories` names.
 func (l *loader) loadDockerSaveV10(ctx context.Context) error {

@@ -231,7 +231,7 @@ func (b *build) addLayers10(img *image) (top string, err error) {
 // is an empty one.
 func (img *image) legacy10(i, j int, parent string) (legacyImage, error) {
 	h := img.node.history[i]
-	doc := legacyImage{Parent: parent, DockerVersion: "1.0.0"}
+	doc := legacyImage{Parent: parent, DockerVersion: "1.9.1"}
 	img.fillLegacy(&doc)
 	doc.ContainerConfig = &v1.ImageConfig{Cmd: []string{"/bin/sh", "-c", h.CreatedBy}}
 	content := []digest.Digest{digest.FromBytes(tarEnd)}

@@ -1,0 +1,193 @@
+package convert_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/archivetest"
+	"github.com/imgtool/imgtool/archive/enginetest"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/imgtool/imgtool/convert"
+)
+
+// fixtures are the archives that real tools wrote.
+const fixtures = "../testdata/archives"
+
+// engineCase is an archive to convert and load.
+type engineCase struct {
+	name string
+	path string
+	// zstd marks layers that Docker before 23 and umoci 0.4 cannot read, which
+	// convert warns of.
+	zstd bool
+}
+
+func engineCases(t *testing.T) []engineCase {
+	v10 := filepath.Join(t.TempDir(), "v10.tar")
+	archivetest.Build(t, v10, `
+format docker-save-1.0
+image example.com/old/app:v1 old:latest
+  env PATH=/bin
+  layer
+    file etc/motd "hello\n"
+  empty "ENV PATH=/bin"
+  layer
+    file etc/other "more\n"
+`)
+	fixture := func(name string) string { return filepath.Join(fixtures, name) }
+	return []engineCase{
+		{name: "docker-save 1.0", path: v10},
+		{name: "docker 20.10", path: fixture("docker20-legacy-multi.tar")},
+		{name: "docker 20.10 bzip2", path: fixture("docker20-v1.tar.bz2")},
+		{name: "docker 29", path: fixture("docker29-containerd.tar"), zstd: true},
+		{name: "docker 29 platforms", path: fixture("docker29-multiarch.tar")},
+		{name: "buildkit", path: fixture("buildkit-oci-attest.tar")},
+		{name: "podman", path: fixture("podman-docker-multi.tar")},
+	}
+}
+
+// TestEnginesLoad feeds the archive that convert writes by default to real
+// engines, and compares names and image IDs.
+func TestEnginesLoad(t *testing.T) {
+	docker := enginetest.StartDocker(t)
+	podman := enginetest.StartPodman(t)
+	containerd := enginetest.StartContainerd(t)
+	for _, c := range engineCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out.tar")
+			content := convertTo(t, c.path, "docker-archive:"+out)
+			full, familiar := engineNames(t, content)
+
+			podman.Load(t, out)
+			if diff := cmp.Diff(full, podman.Images(t)); diff != "" {
+				t.Errorf("podman load: names and image IDs (-want +got):\n%s", diff)
+			}
+			podman.Reset(t)
+
+			containerd.Import(t, out)
+			if diff := cmp.Diff(rootNames(content), containerd.Images(t)); diff != "" {
+				t.Errorf("ctr image import: names and digests (-want +got):\n%s", diff)
+			}
+			containerd.Reset(t)
+
+			if c.zstd {
+				if text, err := docker.TryLoad(out); err == nil {
+					t.Errorf("docker load took zstd layers: %s", text)
+				}
+				docker.Reset(t)
+				return
+			}
+			docker.Load(t, out)
+			if diff := cmp.Diff(familiar, docker.Images(t)); diff != "" {
+				t.Errorf("docker load: names and image IDs (-want +got):\n%s", diff)
+			}
+			docker.Reset(t)
+		})
+	}
+}
+
+// TestV10ImageID compares the image ID that is made for a docker-save 1.0
+// archive with the one that Docker gives to the same archive.
+func TestV10ImageID(t *testing.T) {
+	docker := enginetest.StartDocker(t)
+	v10 := engineCases(t)[0].path
+	docker.Load(t, v10)
+	out := filepath.Join(t.TempDir(), "out.tar")
+	_, want := engineNames(t, convertTo(t, v10, "docker-archive:"+out))
+	if diff := cmp.Diff(docker.Images(t), want); diff != "" {
+		t.Errorf("image IDs (-docker +imgtool):\n%s", diff)
+	}
+}
+
+// TestPeersRead lets skopeo and umoci read the layouts that convert writes, under
+// every name.
+func TestPeersRead(t *testing.T) {
+	enginetest.Require(t, "skopeo")
+	enginetest.Require(t, "umoci")
+	for _, c := range engineCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			layout := filepath.Join(t.TempDir(), "layout")
+			tarball := filepath.Join(t.TempDir(), "layout.tar")
+			content := convertTo(t, c.path, "oci:"+layout)
+			convertTo(t, c.path, "oci-archive:"+tarball)
+			for _, image := range content.Images {
+				for _, name := range image.Names {
+					for _, where := range []string{"oci:" + layout, "oci-archive:" + tarball} {
+						raw := enginetest.Run(t, "skopeo", "inspect", "--raw", where+":"+string(name))
+						if diff := cmp.Diff(string(image.Raw), string(raw)); diff != "" {
+							t.Errorf("skopeo inspect --raw %s:%s (-want +got):\n%s", where, name, diff)
+						}
+					}
+					if image.Index != nil || c.zstd {
+						continue // umoci asks for a platform, with no flag to say which
+					}
+					bundle := filepath.Join(t.TempDir(), "bundle")
+					enginetest.Run(t, "umoci", "unpack", "--rootless", "--image", layout+":"+string(name), bundle)
+					if _, err := os.Stat(filepath.Join(bundle, "rootfs", "etc")); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// convertTo converts the archive at from and gives what was written.
+func convertTo(t *testing.T, from, to string) *archive.Content {
+	t.Helper()
+	ctx := context.Background()
+	a, err := archive.Open(ctx, ref.Ref{Path: from}, archive.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	target, err := ref.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := convert.NewPlan([]convert.Source{{Archive: a}}, target, convert.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Run(ctx, archive.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return plan.Content
+}
+
+// engineNames gives "NAME IMAGE-ID" for each name, in full and as Docker shows
+// it.
+func engineNames(t *testing.T, c *archive.Content) (full, familiar []string) {
+	t.Helper()
+	for _, image := range c.Images {
+		instance := c.DockerInstance(image)
+		if instance == nil {
+			t.Fatalf("image %s cannot be loaded", image.Descriptor.Digest)
+		}
+		id := " " + instance.Manifest.Config.Digest.String()
+		for _, name := range image.Names {
+			full = append(full, name.Full()+id)
+			familiar = append(familiar, string(name)+id)
+		}
+	}
+	slices.Sort(full)
+	slices.Sort(familiar)
+	return full, familiar
+}
+
+// rootNames gives "NAME DIGEST" for each name, as containerd shows it.
+func rootNames(c *archive.Content) []string {
+	var names []string
+	for _, image := range c.Images {
+		for _, name := range image.Names {
+			names = append(names, name.Full()+" "+image.Descriptor.Digest.String())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
