@@ -25,8 +25,9 @@ type OpenOptions struct {
 	// Warn is told what was passed over or done beyond the expected, one line
 	// each, from the calling goroutine. Nil means that nobody wants to know.
 	Warn func(string)
-	// Progress is told of bytes written while an archive is spooled, from the
-	// calling goroutine. Nil means that nobody wants to know.
+	// Progress is told of stored bytes read since its last call while an archive
+	// is spooled, from one goroutine at a time. Nil means that nobody wants to
+	// know.
 	Progress func(int64)
 }
 

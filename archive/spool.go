@@ -18,7 +18,8 @@ const spoolPattern = "imgtool-spool-*"
 // that. The file loses its name at once where the system allows it, so that
 // nothing is left even after a kill; else closing the archive removes it.
 func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err error) {
-	plain, err := codec.NewReader(&contextReader{ctx, r}, a.Outer, opts.Decompress)
+	stored := &progressReader{&contextReader{ctx, r}, opts.Progress}
+	plain, err := codec.NewReader(stored, a.Outer, opts.Decompress)
 	if err != nil {
 		return nameInput(a.Path, err)
 	}
@@ -34,7 +35,7 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 		}
 		return errors.Join(file.Close(), os.Remove(file.Name()))
 	}
-	size, err := fill(file, plain, opts.Progress)
+	size, err := fill(file, plain)
 	if err != nil {
 		return errors.Join(a.spoolFault(err), closing())
 	}
@@ -42,22 +43,21 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 	return a.index(ctx, file, size, closing)
 }
 
-// fill copies r to file and tells progress.
-func fill(file *os.File, r io.Reader, progress func(int64)) (int64, error) {
+// fill copies r to file.
+func fill(file *os.File, r io.Reader) (int64, error) {
 	buffer := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buffer)
-	w := &progressWriter{file, progress}
-	return io.CopyBuffer(w, struct{ io.Reader }{r}, buffer[:])
+	return io.CopyBuffer(struct{ io.Writer }{file}, struct{ io.Reader }{r}, buffer[:])
 }
 
-// progressWriter tells how many bytes went through it.
-type progressWriter struct {
-	w        io.Writer
+// progressReader tells how many bytes went through it.
+type progressReader struct {
+	r        io.Reader
 	progress func(int64)
 }
 
-func (p *progressWriter) Write(b []byte) (int, error) {
-	n, err := p.w.Write(b)
+func (p *progressReader) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
 	if p.progress != nil {
 		p.progress(int64(n))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
@@ -59,12 +60,12 @@ func (s *session) warn(message string) {
 
 // open opens one archive; close closes them all.
 func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error) {
-	bar := s.newMeter("reading "+r.Path, 0)
+	bar := s.newMeter("reading "+r.Path, storedSize(r.Path))
 	defer bar.stop()
 	a, err := archive.Open(ctx, r, archive.OpenOptions{
 		Stdin:      s.env.Stdin,
 		Decompress: codec.ReaderOptions{MaxExpansion: s.expand},
-		Warn:       s.warn,
+		Warn:       func(message string) { bar.stop(); s.warn(message) },
 		Progress:   bar.add,
 	})
 	if err != nil {
@@ -72,6 +73,15 @@ func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error)
 	}
 	s.opened = append(s.opened, a)
 	return a, nil
+}
+
+// storedSize is the size of the file at path, or 0 where it has none.
+func storedSize(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
 }
 
 func (s *session) close() error {

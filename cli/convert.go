@@ -138,7 +138,7 @@ func (s *session) openSources(ctx context.Context, refs []ref.Ref) ([]convert.So
 
 func (s *session) write(ctx context.Context, plan *convert.Plan) error {
 	bar := s.newMeter("writing "+plan.To.Path, plan.Content.TotalSize())
-	err := plan.Run(ctx, archive.WriteOptions{Stdout: s.env.Stdout, Warn: s.warn, Progress: bar.add})
+	err := plan.Run(ctx, archive.WriteOptions{Stdout: s.env.Stdout, Warn: func(m string) { bar.stop(); s.warn(m) }, Progress: bar.add})
 	bar.stop()
 	return interrupted(ctx, err)
 }

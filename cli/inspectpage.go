@@ -220,29 +220,37 @@ func (p *page) layers(indent string, m *inspect.Manifest) {
 		p.field(indent, "layers", "none")
 		return
 	}
+	rows := p.layerRows(m)
+	created := p.createdWidth(indent, rows)
 	p.printf("\n")
-	t := p.newTable(indent, table.Row{"LAYER", "DIGEST", "DIFFID", "TYPE", "STORED", "TAR", "USED", "CREATED BY"})
+	for row := range strings.Lines(p.table(rows, created)) {
+		p.printf("%s%s\n", indent, strings.TrimRight(row, " \n"))
+	}
+	p.printf("%s%s, %s stored\n", indent, plural(len(m.Layers), "layer"), size(m.LayerSize))
+}
+
+func (p *page) layerRows(m *inspect.Manifest) []table.Row {
+	var rows []table.Row
 	shown := make([]bool, len(m.Layers))
 	for _, step := range m.History {
 		created := p.createdBy(step)
 		if step.Layer == nil {
-			t.AppendRow(table.Row{"", "", "", "", "", "", "", p.dim(created)})
+			rows = append(rows, table.Row{"", "", "", "", "", "", "", p.dim(created)})
 			continue
 		}
 		shown[*step.Layer] = true
-		t.AppendRow(p.layerRow(*step.Layer, &m.Layers[*step.Layer], created))
+		rows = append(rows, p.layerRow(*step.Layer, &m.Layers[*step.Layer], created))
 	}
 	for i := range m.Layers {
 		if !shown[i] {
-			t.AppendRow(p.layerRow(i, &m.Layers[i], ""))
+			rows = append(rows, p.layerRow(i, &m.Layers[i], ""))
 		}
 	}
-	p.printTable(indent, t)
-	p.printf("%s%s, %s stored\n", indent, plural(len(m.Layers), "layer"), size(m.LayerSize))
+	return rows
 }
 
 func (p *page) layerRow(i int, layer *inspect.Layer, created string) table.Row {
-	tar := "-"
+	tar := ""
 	if layer.TarSize != nil {
 		tar = size(*layer.TarSize)
 	}
@@ -303,36 +311,39 @@ func (p *page) createdBy(step inspect.Step) string {
 	return s
 }
 
-func (p *page) newTable(indent string, header table.Row) table.Writer {
+// createdWidth is what is left for the last column on the terminal, or 0 for no
+// limit. Lines are cut rather than broken, so that a layer is a line.
+func (p *page) createdWidth(indent string, rows []table.Row) int {
+	if p.width == 0 || p.whole {
+		return 0
+	}
+	head, _, _ := strings.Cut(p.table(rows, len("CREATED BY")), "\n")
+	return max(p.width-len(indent)-text.StringWidthWithoutEscSequences(head)+len("CREATED BY"), 20)
+}
+
+// table lays rows out, the last column at most created wide where that is not 0.
+func (p *page) table(rows []table.Row, created int) string {
 	t := table.NewWriter()
 	style := table.StyleDefault
-	style.Name = "plain"
 	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft = ""
-	style.Box.PaddingRight = "  "
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	style.Format.Header = text.FormatDefault
-	if p.width > 0 && !p.whole {
-		style.Size.WidthMax = max(p.width-len(indent), 20)
-	}
-	style.Box.UnfinishedRow = "…"
 	t.SetStyle(style)
+	t.SuppressEmptyColumns()
+	header := table.Row{"LAYER", "DIGEST", "DIFFID", "TYPE", "STORED", "TAR", "USED", "CREATED BY"}
 	for i := range header {
 		header[i] = p.dim(fmt.Sprint(header[i]))
 	}
 	t.AppendHeader(header)
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 5, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 6, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 7, Align: text.AlignRight, AlignHeader: text.AlignRight},
-	})
-	return t
-}
-
-func (p *page) printTable(indent string, t table.Writer) {
-	for row := range strings.Lines(t.Render()) {
-		p.printf("%s%s\n", indent, strings.TrimRight(row, " \n"))
+	t.AppendRows(rows)
+	right := func(n int) table.ColumnConfig {
+		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}
 	}
+	cut := func(s string, width int) string { return text.Snip(s, width, "…") }
+	t.SetColumnConfigs([]table.ColumnConfig{
+		right(1), right(5), right(6), right(7), {Number: 8, WidthMax: created, WidthMaxEnforcer: cut},
+	})
+	return t.Render()
 }
 
 func (p *page) totals(s *inspect.Summary) {

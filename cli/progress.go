@@ -2,15 +2,16 @@ package cli
 
 import (
 	"fmt"
+	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
+	"github.com/schollz/progressbar/v3"
 )
 
 // meter shows how far a long work is. add may be called from several
-// goroutines, stop once.
+// goroutines, but not after stop, which may be called again.
 type meter interface {
 	add(n int64)
 	stop()
@@ -36,33 +37,45 @@ func (silent) stop()     {}
 // bar is drawn on a terminal, with bytes, rate and time left, and goes when the
 // work ends.
 type bar struct {
-	progress *mpb.Progress
-	bar      *mpb.Bar
+	drawn *progressbar.ProgressBar
+	once  sync.Once
 }
 
-// barDelay keeps work that ends at once from flashing a bar.
-const barDelay = 200 * time.Millisecond
+// barDelay is how long work may take before a bar is drawn; most ends at once.
+const barDelay = 300 * time.Millisecond
 
 func newBar(s *session, title string, total int64) *bar {
-	shown := make(chan struct{})
-	time.AfterFunc(barDelay, func() { close(shown) })
-	progress := mpb.New(mpb.WithOutput(s.env.Stderr), mpb.WithWidth(min(40, s.env.StderrWidth)), mpb.WithRenderDelay(shown))
-	after := []decor.Decorator{decor.AverageSpeed(decor.SizeB1000(0), "% .0f")}
-	if total > 0 {
-		after = append(after, decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO))
+	if total <= 0 {
+		total = -1 // a spinner
 	}
-	return &bar{progress, progress.AddBar(total,
-		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(line(title)+" "), decor.CountersKiloByte("% .0f / % .0f ")),
-		mpb.AppendDecorators(after...),
+	return &bar{drawn: progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(&lateWriter{s.env.Stderr, time.Now().Add(barDelay)}),
+		progressbar.OptionSetDescription(line(title)),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetSpinnerChangeInterval(0), // draws when told, not by itself
+		progressbar.OptionUseANSICodes(true),
+		progressbar.OptionClearOnFinish(),
 	)}
 }
 
-func (b *bar) add(n int64) { b.bar.IncrInt64(n) }
+func (b *bar) add(n int64) { _ = b.drawn.Add64(n) } // not drawing is no reason to stop
 
-func (b *bar) stop() {
-	b.bar.Abort(true)
-	b.progress.Wait()
+func (b *bar) stop() { b.once.Do(func() { _, _ = b.drawn.Exit(), b.drawn.Clear() }) }
+
+// lateWriter drops what comes before its time.
+type lateWriter struct {
+	w    io.Writer
+	from time.Time
+}
+
+func (l *lateWriter) Write(p []byte) (int, error) {
+	if time.Now().Before(l.from) {
+		return len(p), nil
+	}
+	return l.w.Write(p)
 }
 
 // lines prints a line now and then, for logs.
@@ -70,6 +83,7 @@ type lines struct {
 	done atomic.Int64
 	quit chan struct{}
 	left chan struct{}
+	once sync.Once
 }
 
 // lineInterval is the time between two lines.
@@ -104,6 +118,6 @@ func (l *lines) text(title string, total int64) string {
 func (l *lines) add(n int64) { l.done.Add(n) }
 
 func (l *lines) stop() {
-	close(l.quit)
+	l.once.Do(func() { close(l.quit) })
 	<-l.left
 }
