@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -482,3 +483,15 @@ func gzipBytes(t testing.TB, data []byte) []byte {
 	}
 	return out.Bytes()
 }
+
+func archiveOpen(path string) (*archive.Archive, error) {
+	return archive.Open(context.Background(), ref.Ref{Path: path}, archive.OpenOptions{})
+}
+
+func archiveWrite(transport ref.Transport, path string, c *archive.Content) error {
+	return archive.Write(context.Background(), ref.Ref{Transport: transport, Path: path}, c, archive.WriteOptions{})
+}
+
+func refPath(path string) ref.Ref { return ref.Ref{Path: path} }
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

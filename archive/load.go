@@ -20,7 +20,7 @@ type loader struct {
 	held      int64 // bytes of documents so far, bounded by MaxMetadata
 	weight    int   // descriptors below the roots so far, bounded by MaxNodes
 	documents map[documentKey]*Document
-	configs   map[digest.Digest]*Config
+	configs   map[documentKey]*Config
 	peeks     map[digest.Digest]peek
 	images    map[digest.Digest]*Image
 	// hashed are the digests of members that had to be read for it.
@@ -45,7 +45,7 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 	return &loader{
 		archive:   a,
 		documents: map[documentKey]*Document{},
-		configs:   map[digest.Digest]*Config{},
+		configs:   map[documentKey]*Config{},
 		peeks:     map[digest.Digest]peek{},
 		images:    map[digest.Digest]*Image{},
 		hashed:    map[string]digest.Digest{},
@@ -242,6 +242,7 @@ func (l *loader) peek(d ocispec.Descriptor) peek {
 	return p
 }
 
+// compression opens d to see that it is there and how it begins.
 func (a *Archive) compression(d ocispec.Descriptor) (codec.Compression, error) {
 	blob, err := a.Open(d)
 	if err != nil {
@@ -261,14 +262,17 @@ func detect(b io.ReaderAt) (codec.Compression, error) {
 	return codec.Detect(head[:n]), nil
 }
 
-// config reads the config of a manifest; for an artifact it is left alone.
+// config reads the config of a manifest; that of an artifact has only to be
+// there.
 func (l *loader) config(d ocispec.Descriptor) *Config {
-	if c, ok := l.configs[d.Digest]; ok {
+	key := documentKey{d.Digest, d.MediaType}
+	if c, ok := l.configs[key]; ok {
 		return c
 	}
 	c := &Config{}
-	l.configs[d.Digest] = c
+	l.configs[key] = c
 	if !isImageConfig(d.MediaType) {
+		_, c.Err = l.archive.compression(d)
 		return c
 	}
 	c.Raw, c.Err = l.read(d, MaxConfig)

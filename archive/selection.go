@@ -185,18 +185,46 @@ func (a *Archive) Instance(root *Node, platform string, host ocispec.Platform) (
 		if err != nil {
 			return nil, err
 		}
-		images = slices.DeleteFunc(slices.Clone(images), func(n *Node) bool { return !matcher.Match(n.Platform()) })
+		images = slices.DeleteFunc(images, func(n *Node) bool { return !matcher.Match(n.Platform()) })
+		if len(images) == 0 {
+			return nil, a.NoPlatform(platform, root)
+		}
 	case len(images) > 1:
 		images = bestFor(images, host)
 	}
 	if len(images) == 1 {
 		return images[0], nil
 	}
-	e := &SelectionError{Archive: a.Path, Reason: fmt.Sprintf("%d images in %s fit, and one is needed; choose it with --platform", len(images), root.Descriptor.Digest)}
-	for _, n := range Instances(root) {
-		e.Have = append(e.Have, FormatPlatform(n.Platform()))
+	return nil, &SelectionError{
+		Archive: a.Path,
+		Reason:  fmt.Sprintf("%d images of %s fit, and one is needed; choose it with --platform", len(images), root.Descriptor.Digest),
+		Have:    platformNames(root),
 	}
-	return nil, e
+}
+
+// NoPlatform is the error for a platform that none of roots has.
+func (a *Archive) NoPlatform(platform string, roots ...*Node) error {
+	what := "it"
+	if len(roots) == 1 {
+		what = "image " + roots[0].Descriptor.Digest.String()
+	}
+	return &SelectionError{
+		Archive: a.Path,
+		Reason:  fmt.Sprintf("%s has no platform %s in it", what, platform),
+		Have:    platformNames(roots...),
+	}
+}
+
+// platformNames lists the platforms of the images at and below roots, each once.
+func platformNames(roots ...*Node) []string {
+	var names []string
+	for _, root := range roots {
+		for _, n := range Instances(root) {
+			names = append(names, FormatPlatform(n.Platform()))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // bestFor gives the image that host runs best, or none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -62,7 +63,12 @@ func readInspectFlags(c *cli.Context, env Env) (inspectOptions, error) {
 	}
 	o.platforms, o.format = c.StringSlice("platform"), c.String("format")
 	o.raw, o.config = c.Bool("raw"), c.Bool("config")
-	o.page = pageOptions{painter: stdoutPainter(env), width: env.StdoutWidth, whole: c.Bool("no-trunc")}
+	o.page = pageOptions{
+		painter: stdoutPainter(env),
+		width:   env.StdoutWidth,
+		whole:   c.Bool("no-trunc"),
+		part:    len(o.platforms) > 0 && !slices.Contains(o.platforms, "all"),
+	}
 	switch {
 	case o.raw && o.config:
 		return o, usageError("--raw and --config print different things", "choose one")
@@ -105,7 +111,7 @@ func printSummary(w io.Writer, a *archive.Archive, o inspectOptions, print print
 	if err != nil {
 		return err
 	}
-	platforms, err := parsePlatforms(o.platforms)
+	platforms, err := choosePlatforms(a, images, o.platforms)
 	if err != nil {
 		return err
 	}
@@ -119,15 +125,24 @@ func printSummary(w io.Writer, a *archive.Archive, o inspectOptions, print print
 	return nil
 }
 
-func parsePlatforms(names []string) ([]archive.PlatformMatcher, error) {
+// choosePlatforms reads platforms, each of which at least one image must have.
+func choosePlatforms(a *archive.Archive, images []*archive.Image, names []string) ([]archive.PlatformMatcher, error) {
+	if slices.Contains(names, "all") {
+		return nil, nil
+	}
+	var roots, instances []*archive.Node
+	for _, image := range images {
+		roots = append(roots, image.Node)
+		instances = append(instances, archive.Instances(image.Node)...)
+	}
 	var matchers []archive.PlatformMatcher
 	for _, name := range names {
-		if name == "all" {
-			return nil, nil
-		}
 		matcher, err := archive.ParsePlatform(name)
 		if err != nil {
 			return nil, err
+		}
+		if !slices.ContainsFunc(instances, func(n *archive.Node) bool { return matcher.Match(n.Platform()) }) {
+			return nil, a.NoPlatform(name, roots...)
 		}
 		matchers = append(matchers, matcher)
 	}

@@ -23,6 +23,7 @@ type pageOptions struct {
 	painter
 	width int  // of the terminal in columns, 0 for no limit
 	whole bool // whole digests and commands
+	part  bool // some platforms only
 }
 
 // page is written into memory first: it is small, and one write to the output
@@ -74,7 +75,11 @@ func (p *page) image(image *inspect.Image) {
 	p.printf("\n%s %s\n", p.dim(fmt.Sprintf("@%d", image.Number)), p.name(title))
 	p.field("   ", "digest", image.Digest.String())
 	if image.Kind == archive.KindIndex {
-		p.field("   ", "index of", p.contents(image.Manifests))
+		label := "index of"
+		if p.part {
+			label = "shown of it"
+		}
+		p.field("   ", label, p.contents(image.Manifests))
 	}
 	for i := range image.Manifests {
 		p.manifest(image, &image.Manifests[i])

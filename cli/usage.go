@@ -117,7 +117,9 @@ func sortArgs(commands []*cli.Command, args []string) []string {
 			return append(flags, operands...)
 		case !strings.HasPrefix(arg, "-") || arg == "-":
 			operands = append(operands, arg)
-		case valued[strings.TrimLeft(arg, "-")] && len(rest) > 1:
+		case valued[strings.TrimLeft(arg, "-")] && len(rest) == 1:
+			return append(flags, arg) // the parser says that its value is missing
+		case valued[strings.TrimLeft(arg, "-")]:
 			flags = append(flags, arg, rest[1])
 			rest = rest[1:]
 		default:

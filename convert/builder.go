@@ -31,12 +31,12 @@ func (b *builder) note(format string, args ...any) {
 // take adds the chosen images of one source.
 func (b *builder) take(s Source, images []*archive.Image) error {
 	for _, image := range images {
+		if b.filter.drops(image) {
+			continue
+		}
 		node, err := b.filter.apply(s, image, b.note)
 		if err != nil {
 			return err
-		}
-		if node == nil {
-			continue
 		}
 		if err := b.add(&root{&archive.Image{Names: image.Names, Node: node}, s}); err != nil {
 			return err

@@ -36,12 +36,14 @@ func newFilter(opts Options) (filter, error) {
 	return f, nil
 }
 
-// apply gives what is kept of image, or nil for an attestation that stands alone
-// and is stripped. One chosen platform is kept as an image without an index.
+// drops reports that nothing of image is kept: an attestation that stands alone.
+func (f filter) drops(image *archive.Image) bool {
+	return f.strip && image.Kind() == archive.KindAttestation
+}
+
+// apply gives what is kept of image. One chosen platform is kept as an image
+// without an index.
 func (f filter) apply(s Source, image *archive.Image, note func(string, ...any)) (*archive.Node, error) {
-	if f.strip && image.Kind() == archive.KindAttestation {
-		return nil, nil //nolint:nilnil // nothing kept is an answer
-	}
 	kept, err := f.instances(s, image)
 	if err != nil {
 		return nil, err
@@ -94,21 +96,10 @@ func (f filter) instances(s Source, image *archive.Image) ([]*archive.Node, erro
 			}
 		}
 		if !found {
-			return nil, noPlatform(s, image, f.names[i], all)
+			return nil, s.NoPlatform(f.names[i], image.Node)
 		}
 	}
 	return kept, nil
-}
-
-func noPlatform(s Source, image *archive.Image, name string, all []*archive.Node) error {
-	e := &archive.SelectionError{
-		Archive: s.Path,
-		Reason:  fmt.Sprintf("image %s has no platform %s in it", image.Descriptor.Digest, name),
-	}
-	for _, n := range all {
-		e.Have = append(e.Have, archive.FormatPlatform(n.Platform()))
-	}
-	return e
 }
 
 // prune gives n without the children that the filter does not keep, or n itself
