@@ -2,14 +2,13 @@ package archive
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -47,76 +46,146 @@ func isVacant(path string) bool {
 }
 
 // newFolder writes files into a folder beside path, which then gets its name.
-func newFolder(ctx context.Context, path string, files []file, opts WriteOptions) error {
-	path = filepath.Clean(path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+// An empty folder may have it now.
+func newFolder(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o777); err != nil {
 		return err
 	}
-	made, err := createPendingFolder(path)
+	parent, name, err := openParent(path)
 	if err != nil {
 		return err
 	}
-	err = writeFiles(ctx, made, files, opts)
+	defer func() { err = errors.Join(err, parent.Close()) }()
+	var temp string
+	err = freeName(name, func(free string) error {
+		temp = free
+		return parent.Mkdir(free, 0o777)
+	})
+	if err != nil {
+		return err
+	}
+	err = fillFolder(ctx, parent, temp, files, opts)
 	if err == nil {
-		err = commitFolder(made, path)
+		err = renameFolder(parent, temp, name)
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(made))
+		return errors.Join(err, parent.RemoveAll(temp))
 	}
-	return nil
+	return syncFolder(parent, ".")
 }
 
-// writeFiles writes files below folder, several at a time, and leaves those
-// alone that are there and right.
-func writeFiles(ctx context.Context, folder string, files []file, opts WriteOptions) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(opts.jobs())
-	folders := []string{folder}
+func renameFolder(parent *os.Root, temp, name string) error {
+	if err := parent.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return parent.Rename(temp, name)
+}
+
+// fillFolder writes files into the folder name below parent.
+func fillFolder(ctx context.Context, parent *os.Root, name string, files []file, opts WriteOptions) error {
+	root, err := parent.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeFiles(ctx, root, files, opts), root.Close())
+}
+
+// writeFiles writes files below root, several at a time, and leaves those alone
+// that are there and right. The files get their names when all are written and
+// durable.
+func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOptions) error {
+	folders := []string{"."}
 	for i := range files {
-		f := &files[i]
-		target := filepath.Join(folder, filepath.FromSlash(f.name))
-		if f.isFolder() {
-			if err := os.MkdirAll(target, 0o777); err != nil {
-				return errors.Join(err, group.Wait())
+		if files[i].isFolder() {
+			folders = append(folders, files[i].name)
+			if err := root.MkdirAll(files[i].name, 0o777); err != nil {
+				return err
 			}
-			folders = append(folders, target)
+		}
+	}
+	written, err := writePending(ctx, root, files, opts)
+	if err == nil {
+		err = nameAll(ctx, written, opts)
+	}
+	for _, name := range folders {
+		if err == nil {
+			err = syncFolder(root, name)
+		}
+	}
+	return err
+}
+
+// writePending writes the files that are not there yet beside their places.
+func writePending(ctx context.Context, root *os.Root, files []file, opts WriteOptions) ([]*pending, error) {
+	all := make([]*pending, len(files))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(opts.jobs())
+	for i := range files {
+		if files[i].isFolder() {
 			continue
 		}
-		group.Go(func() error { return writeFile(ctx, target, f, opts) })
+		group.Go(func() (err error) {
+			f := &files[i]
+			if f.blob == nil || !isStored(groupCtx, root, f.name, f.blob.Descriptor, opts) {
+				all[i], err = writeFile(groupCtx, root, f, opts)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	written := slices.DeleteFunc(all, func(p *pending) bool { return p == nil })
+	if err != nil {
+		return nil, errors.Join(err, discardAll(written))
+	}
+	return written, nil
+}
+
+// writeFile writes one file beside its place.
+func writeFile(ctx context.Context, root *os.Root, f *file, opts WriteOptions) (*pending, error) {
+	p, err := createPending(root, f.name)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(f.copyTo(ctx, p, opts), p.Close()); err != nil {
+		return nil, errors.Join(err, p.discard())
+	}
+	return p, nil
+}
+
+// nameAll makes what was written durable, and then gives it its names.
+func nameAll(ctx context.Context, written []*pending, opts WriteOptions) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(opts.jobs())
+	for _, p := range written {
+		group.Go(func() error { return errors.Join(ctx.Err(), p.sync()) })
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return errors.Join(err, discardAll(written))
 	}
-	for _, folder := range folders {
-		if err := syncFolder(folder); err != nil {
-			return err
+	for i, p := range written {
+		if err := p.rename(); err != nil {
+			return errors.Join(err, discardAll(written[i:]))
 		}
 	}
 	return nil
 }
 
-func writeFile(ctx context.Context, target string, f *file, opts WriteOptions) error {
-	if f.blob != nil && isStored(ctx, target, f.blob.Descriptor, opts) {
-		return nil
+func discardAll(written []*pending) error {
+	var errs []error
+	for _, p := range written {
+		errs = append(errs, p.discard())
 	}
-	p, err := createPending(target)
-	if err != nil {
-		return err
-	}
-	if err := f.copyTo(ctx, p, opts); err != nil {
-		return errors.Join(err, p.discard())
-	}
-	return p.commit()
+	return errors.Join(errs...)
 }
 
-// isStored reports that the file at target is d already. It is read to be sure:
-// a layout that is damaged is mended by adding to it, not trusted.
-func isStored(ctx context.Context, target string, d ocispec.Descriptor, opts WriteOptions) bool {
-	info, err := os.Stat(target)
+// isStored reports that the file name is d already. It is read to be sure: a
+// layout that is damaged is mended by adding to it, not trusted.
+func isStored(ctx context.Context, root *os.Root, name string, d ocispec.Descriptor, opts WriteOptions) bool {
+	info, err := root.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != d.Size {
 		return false
 	}
-	file, err := os.Open(target)
+	file, err := root.Open(name)
 	if err != nil {
 		return false
 	}
@@ -128,46 +197,45 @@ func isStored(ctx context.Context, target string, d ocispec.Descriptor, opts Wri
 // lockPoll is how often a layout that another process writes is looked at.
 const lockPoll = 50 * time.Millisecond
 
-// addToLayout adds to the layout at folder: blobs first, index.json last and at
+// addToLayout adds to the layout at path: blobs first, index.json last and at
 // once, so that readers see a whole layout at any time. Other imgtool processes
-// that add to it wait for each other.
-func addToLayout(ctx context.Context, folder string, c *Content, opts WriteOptions) (err error) {
-	if err := writeFiles(ctx, folder, blobFiles(c), opts); err != nil {
+// that add to it wait for each other. Nothing is written outside the folder,
+// whatever links it holds. Blobs that a failure leaves there are named by
+// nothing.
+func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions) (err error) {
+	members, err := openFolder(path)
+	if err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(folder, layoutFile), flock.SetFlag(os.O_RDONLY))
+	defer func() { err = errors.Join(err, members.Close()) }()
+	if err := writeFiles(ctx, members.root, blobFiles(c), opts); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(path, layoutFile), flock.SetFlag(os.O_RDONLY))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return fmt.Errorf("lock layout: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	index, err := joinedIndex(folder, c, opts)
+	index, err := joinedIndex(members, c, opts)
 	if err != nil {
 		return err
 	}
-	return writeFile(ctx, filepath.Join(folder, indexFile), &file{name: indexFile, data: index}, opts)
+	return writeFiles(ctx, members.root, []file{{name: indexFile, data: index}}, opts)
 }
 
 // joinedIndex is the index.json of the layout with the images of c in it.
-func joinedIndex(folder string, c *Content, opts WriteOptions) ([]byte, error) {
-	members, err := openFolder(folder)
-	if err != nil {
-		return nil, err
-	}
-	defer members.Close()
-	l := newLoader(&Archive{Path: folder, members: members}, OpenOptions{})
-	raw, err := l.member(indexFile)
+func joinedIndex(members *folder, c *Content, opts WriteOptions) ([]byte, error) {
+	raw, err := newLoader(&Archive{members: members}, OpenOptions{}).member(indexFile)
 	if err != nil {
 		return nil, err
 	}
 	old, err := rawDescriptors(raw)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path.Join(folder, indexFile), err)
+		return nil, fmt.Errorf("read %s: %w", indexFile, err)
 	}
-	var fields map[string]RawJSON
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, fmt.Errorf("read %s: %w: %v", path.Join(folder, indexFile), ErrMalformed, err)
+	fields, err := indexFields(raw)
+	if err != nil {
+		return nil, err
 	}
-	delete(fields, "schemaVersion")
-	delete(fields, "manifests")
 	return indexJSON(fields, joinDescriptors(old, c.Images, opts)), nil
 }

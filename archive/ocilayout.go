@@ -27,11 +27,9 @@ func (l *loader) loadLayout() error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(raw, &l.archive.IndexFields); err != nil {
-		return fmt.Errorf("read %s: %w: %v", indexFile, ErrMalformed, err)
+	if l.archive.IndexFields, err = indexFields(raw); err != nil {
+		return err
 	}
-	delete(l.archive.IndexFields, "schemaVersion")
-	delete(l.archive.IndexFields, "manifests")
 	roots, err := rawDescriptors(raw)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", indexFile, err)
@@ -41,6 +39,18 @@ func (l *loader) loadLayout() error {
 		l.add(&Image{Names: descriptorNames(n.Descriptor), Node: n})
 	}
 	return nil
+}
+
+// indexFields gives the fields of an index.json other than those that every one
+// has.
+func indexFields(raw []byte) (map[string]RawJSON, error) {
+	var fields map[string]RawJSON
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, fmt.Errorf("read %s: %w: %v", indexFile, ErrMalformed, err)
+	}
+	delete(fields, "schemaVersion")
+	delete(fields, "manifests")
+	return fields, nil
 }
 
 // descriptorNames gives the name that a descriptor of index.json carries.

@@ -6,98 +6,87 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 )
 
-// pending is a file that is being written beside its place. It gets its name
-// when it is whole. All output to files goes through it.
+// pending is a file that is being written beside its place, below a root that
+// confines it. It gets its name when it is whole. All output to files goes
+// through it.
 type pending struct {
 	*os.File
-	path string // where it will be
+	root       *os.Root
+	temp, name string
 }
 
-// createPending begins a file that will be at path, or where a link at path
-// leads. It has the mode that any new file gets, which [os.CreateTemp] would
-// not give it.
-func createPending(path string) (*pending, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	var file *os.File
-	err := pendingName(path, func(name string) (err error) {
-		file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+// createPending begins the file name below root. It has the mode that any new
+// file gets, which [os.CreateTemp] would not give it.
+func createPending(root *os.Root, name string) (*pending, error) {
+	p := &pending{root: root, name: name}
+	err := freeName(name, func(temp string) (err error) {
+		p.temp = temp
+		p.File, err = root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &pending{file, path}, nil
+	return p, nil
 }
 
-// pendingName finds a free name beside path for create, which fails with
+// freeName finds a free name beside name for create, which fails with
 // [fs.ErrExist] for one that is taken.
-func pendingName(path string, create func(string) error) error {
-	dir, base := filepath.Split(filepath.Clean(path))
+func freeName(name string, create func(string) error) error {
+	dir, base := path.Split(name)
 	for range 100 {
-		name := filepath.Join(dir, fmt.Sprintf(".%s.imgtool-%08x", base, rand.Uint32()))
-		if err := create(name); !errors.Is(err, fs.ErrExist) {
+		temp := fmt.Sprintf("%s.%s.imgtool-%08x", dir, base, rand.Uint32())
+		if err := create(temp); !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	return fmt.Errorf("no free name beside %q: %w", path, fs.ErrExist)
+	return fmt.Errorf("no free name beside %q: %w", name, fs.ErrExist)
 }
 
-// commit makes the file durable and gives it its name. On any error nothing of
-// it is left.
-func (p *pending) commit() error {
-	if err := p.Sync(); err != nil {
-		return errors.Join(err, p.discard())
+// sync makes the content of the closed file durable. It is apart from writing
+// because the system makes many files durable at once in a fifth of the time
+// that it takes one by one (ext4, 200 files of 1 MiB).
+func (p *pending) sync() error {
+	file, err := p.root.OpenFile(p.temp, os.O_RDWR, 0)
+	if err != nil {
+		return err
 	}
-	if err := p.Close(); err != nil {
-		return errors.Join(err, os.Remove(p.Name()))
-	}
-	if err := os.Rename(p.Name(), p.path); err != nil {
-		return errors.Join(err, os.Remove(p.Name()))
-	}
-	return syncFolder(filepath.Dir(p.path))
+	return errors.Join(file.Sync(), file.Close())
 }
 
-// discard removes what was written.
-func (p *pending) discard() error {
-	return errors.Join(p.Close(), os.Remove(p.Name()))
-}
+// rename gives the file its name; [syncFolder] makes that durable.
+func (p *pending) rename() error { return p.root.Rename(p.temp, p.name) }
+
+// discard removes what was written to the closed file.
+func (p *pending) discard() error { return p.root.Remove(p.temp) }
 
 // syncFolder makes the names in a folder durable, where the system can.
-func syncFolder(path string) error {
+func syncFolder(root *os.Root, name string) error {
 	if runtime.GOOS == "windows" { // folders cannot be opened for it
 		return nil
 	}
-	folder, err := os.Open(path)
+	folder, err := root.Open(name)
 	if err != nil {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// createPendingFolder begins a folder that will be at path.
-func createPendingFolder(path string) (string, error) {
-	var made string
-	err := pendingName(path, func(name string) error {
-		made = name
-		return os.Mkdir(name, 0o777)
-	})
-	return made, err
-}
-
-// commitFolder gives a finished folder its name, which an empty folder may have
-// now.
-func commitFolder(made, path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// openParent opens the folder that path lies in, or where a link at path leads,
+// and gives the name there.
+func openParent(path string) (*os.Root, string, error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
-	if err := os.Rename(made, path); err != nil {
-		return err
+	path = filepath.Clean(path)
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, "", err
 	}
-	return syncFolder(filepath.Dir(path))
+	return root, filepath.Base(path), nil
 }

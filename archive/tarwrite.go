@@ -24,14 +24,31 @@ func writeTar(ctx context.Context, path string, files []file, opts WriteOptions)
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return writeDevice(ctx, path, files, opts)
 	}
-	pending, err := createPending(path)
+	return writeTarFile(ctx, path, files, opts)
+}
+
+// writeTarFile writes files to a regular file, which appears whole.
+func writeTarFile(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
+	parent, name, err := openParent(path)
 	if err != nil {
 		return err
 	}
-	if err := streamTar(ctx, pending, files, opts); err != nil {
-		return errors.Join(err, pending.discard())
+	defer func() { err = errors.Join(err, parent.Close()) }()
+	p, err := createPending(parent, name)
+	if err != nil {
+		return err
 	}
-	return pending.commit()
+	err = errors.Join(streamTar(ctx, p, files, opts), p.Close())
+	if err == nil {
+		err = p.sync()
+	}
+	if err == nil {
+		err = p.rename()
+	}
+	if err != nil {
+		return errors.Join(err, p.discard())
+	}
+	return syncFolder(parent, ".")
 }
 
 // writeDevice writes to a pipe or a device, which cannot be replaced.
