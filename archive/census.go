@@ -51,10 +51,10 @@ func (c *census) duplicate(name string) {
 // warn tells what was passed over while the tar was indexed.
 func (c *census) warn(opts OpenOptions) {
 	if c.unsafes > 0 {
-		opts.warn("passed over %d members whose names leave the archive, first %q", c.unsafes, c.unsafeName)
+		opts.warn("members whose names leave the archive are passed over: %d, first %q", c.unsafes, c.unsafeName)
 	}
 	if c.duplicates > 0 {
-		opts.warn("%d members stand more than once and the last one counts, first %q", c.duplicates, c.twice)
+		opts.warn("members that stand more than once, of which the last counts: %d, first %q", c.duplicates, c.twice)
 	}
 }
 

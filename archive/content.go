@@ -106,7 +106,7 @@ func (c *Content) addConfig(n *Node, nested bool, from Source) error {
 		c.Gaps = append(c.Gaps, Gap{Descriptor: d})
 		return nil
 	case n.Config.Err != nil:
-		return fmt.Errorf("config of %s: %w", n.Descriptor.Digest, n.Config.Err)
+		return fmt.Errorf("manifest %s: %w", n.Descriptor.Digest, n.Config.Err)
 	}
 	return c.store(StoredBlob{d, from, false})
 }

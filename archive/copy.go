@@ -28,6 +28,9 @@ var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 // used. It holds one buffer of 512 KiB. Progress, which may be nil, is called
 // from the calling goroutine with the bytes copied since its last call.
 func Copy(ctx context.Context, w io.Writer, b Blob, d ocispec.Descriptor, progress func(int64)) error {
+	if err := d.Digest.Validate(); err != nil {
+		return fmt.Errorf("digest %q: %w", d.Digest, ErrMalformed)
+	}
 	if b.Size() != d.Size {
 		return &SizeError{Want: d.Size, Got: b.Size()}
 	}
@@ -102,7 +105,7 @@ func hashTar(ctx context.Context, b Blob, c codec.Compression, opts codec.Reader
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, plain.Close()) }()
+	defer plain.Close() // it has no error that reading has not
 	sum := digest.Canonical.Digester()
 	if _, err := io.Copy(sum.Hash(), plain); err != nil {
 		return "", fmt.Errorf("read %s stream: %w", c, err)

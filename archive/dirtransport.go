@@ -42,8 +42,8 @@ func (l *loader) loadDir() error {
 		MediaType string  `json:"mediaType"`
 		Manifests RawJSON `json:"manifests"`
 	}
-	if err := json.Unmarshal(raw, &document); err != nil {
-		return fmt.Errorf("read %s: %w: %v", dirManifestFile, ErrMalformed, err)
+	if err := decode(raw, &document); err != nil {
+		return fmt.Errorf("read %s: %w", dirManifestFile, err)
 	}
 	mediaType := document.MediaType
 	switch {

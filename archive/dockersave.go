@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -26,7 +25,7 @@ const (
 type dockerImage struct {
 	Config   string
 	RepoTags []string
-	Layers   []string
+	Layers   capped[string]
 }
 
 func (d dockerImage) names() []Name {
@@ -34,7 +33,7 @@ func (d dockerImage) names() []Name {
 	for i, tag := range d.RepoTags {
 		names[i] = spell(tag)
 	}
-	return mergeNames(names, nil)
+	return names
 }
 
 // dockerFace reads manifest.json. An archive without one gives none.
@@ -46,67 +45,94 @@ func (l *loader) dockerFace() ([]dockerImage, error) {
 	if err != nil {
 		return nil, err
 	}
-	var face []dockerImage
-	if err := json.Unmarshal(raw, &face); err != nil {
-		return nil, fmt.Errorf("read %s: %w: %v", dockerManifestFile, ErrMalformed, err)
-	}
-	if len(face) > MaxDescriptors {
-		return nil, fmt.Errorf("read %s: %d images: %w of %d", dockerManifestFile, len(face), ErrTooLarge, MaxDescriptors)
+	var face capped[dockerImage]
+	if err := decode(raw, &face); err != nil {
+		return nil, fmt.Errorf("read %s: %w", dockerManifestFile, err)
 	}
 	return face, nil
 }
 
 // loadDockerSave makes an image of each entry of manifest.json, with an OCI
-// manifest that stands in no member.
+// manifest that stands in no member. A fault in an entry stays in its image.
 func (l *loader) loadDockerSave(ctx context.Context, face []dockerImage) error {
 	for _, entry := range face {
-		image := &Image{Names: entry.names()}
-		config, descriptor, err := l.dockerConfig(entry.Config)
-		if err != nil {
-			image.Node = &Node{Document: &Document{Err: err}}
-			l.add(image)
-			continue
+		node, err := l.dockerNode(ctx, entry)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		layers, err := l.dockerLayers(ctx, entry, config.RootFS.DiffIDs)
 		if err != nil {
-			return fmt.Errorf("read image %s: %w", entry.Config, err)
+			node = &Node{Document: &Document{Err: fmt.Errorf("%s entry of %q: %w", dockerManifestFile, entry.Config, err)}}
 		}
-		image.Node = l.makeImage(descriptor, layers)
-		l.add(image)
+		l.add(&Image{Names: entry.names(), Node: node})
 	}
 	return nil
 }
 
+func (l *loader) dockerNode(ctx context.Context, entry dockerImage) (*Node, error) {
+	config := l.dockerConfig(entry.Config)
+	if config.err != nil {
+		return nil, config.err
+	}
+	layers, err := l.dockerLayers(ctx, entry, config.diffIDs)
+	if err != nil {
+		return nil, err
+	}
+	return l.makeImage(config.descriptor, layers)
+}
+
 // makeImage writes a manifest over a config and layers that lie in the archive.
-func (l *loader) makeImage(config ocispec.Descriptor, layers []ocispec.Descriptor) *Node {
+func (l *loader) makeImage(config ocispec.Descriptor, layers []ocispec.Descriptor) (*Node, error) {
 	raw := mustMarshal(ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageManifest,
 		Config:    config,
 		Layers:    layers,
 	})
+	if err := l.hold(int64(len(raw))); err != nil {
+		return nil, err
+	}
 	l.archive.made[digest.FromBytes(raw)] = raw
-	return l.node(describe(ocispec.MediaTypeImageManifest, raw), 1)
+	return l.node(describe(ocispec.MediaTypeImageManifest, raw), 1), nil
 }
 
-// dockerConfig reads the config in the member name and locates it by its digest.
-func (l *loader) dockerConfig(name string) (ocispec.Image, ocispec.Descriptor, error) {
+// dockerConfig is a config that manifest.json names.
+type dockerConfig struct {
+	descriptor ocispec.Descriptor
+	diffIDs    []digest.Digest
+	err        error
+}
+
+// dockerConfig reads the config in the member name, once, and locates it by its
+// digest.
+func (l *loader) dockerConfig(name string) dockerConfig {
+	c, ok := l.dockerConfigs[name]
+	if !ok {
+		c = l.readDockerConfig(name)
+		l.dockerConfigs[name] = c
+	}
+	return c
+}
+
+func (l *loader) readDockerConfig(name string) dockerConfig {
 	member, ok := cleanMember(name)
 	if !ok || name == "" {
-		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("config name %q: %w", name, ErrMalformed)
+		return dockerConfig{err: fmt.Errorf("config name %q: %w", name, ErrMalformed)}
 	}
 	blob, err := l.archive.members.open(member)
 	if err != nil {
-		return ocispec.Image{}, ocispec.Descriptor{}, err
+		return dockerConfig{err: err}
 	}
 	defer blob.Close()
 	raw, err := readAll(blob, MaxConfig)
 	if err != nil {
-		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("read %s: %w", name, err)
+		return dockerConfig{err: fmt.Errorf("config: %w", err)}
 	}
 	config, err := parseConfig(raw)
+	if err == nil {
+		err = l.hold(int64(len(raw)))
+	}
 	if err != nil {
-		return ocispec.Image{}, ocispec.Descriptor{}, fmt.Errorf("read %s: %w", name, err)
+		return dockerConfig{err: fmt.Errorf("config: %w", err)}
 	}
 	d := ocispec.Descriptor{
 		MediaType: ocispec.MediaTypeImageConfig,
@@ -114,7 +140,7 @@ func (l *loader) dockerConfig(name string) (ocispec.Image, ocispec.Descriptor, e
 		Size:      int64(len(raw)),
 	}
 	l.archive.located[d.Digest] = member
-	return config, d, nil
+	return dockerConfig{descriptor: d, diffIDs: config.RootFS.DiffIDs}
 }
 
 // dockerLayers gives the descriptors of an entry's layers and locates them.
@@ -144,7 +170,6 @@ func (l *loader) dockerLayers(ctx context.Context, entry dockerImage, diffIDs []
 func (l *loader) dockerLayer(ctx context.Context, entry dockerImage, member string, diffID digest.Digest) (ocispec.Descriptor, error) {
 	blob, err := l.archive.members.open(member)
 	if errors.Is(err, ErrNotFound) {
-		l.archive.located[diffID] = member
 		return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: diffID}, nil
 	}
 	if err != nil {

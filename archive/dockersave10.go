@@ -3,7 +3,6 @@ package archive
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -31,18 +30,17 @@ func (l *loader) loadDockerSaveV10(ctx context.Context) error {
 		return err
 	}
 	var repositories map[string]map[string]string
-	if err := json.Unmarshal(raw, &repositories); err != nil {
-		return fmt.Errorf("read %s: %w: %v", repositoriesFile, ErrMalformed, err)
+	if err := decode(raw, &repositories); err != nil {
+		return fmt.Errorf("read %s: %w", repositoriesFile, err)
 	}
 	for _, repository := range slices.Sorted(maps.Keys(repositories)) {
 		tags := repositories[repository]
 		for _, tag := range slices.Sorted(maps.Keys(tags)) {
-			name := spell(repository + ":" + tag)
-			node, err := l.chain(ctx, tags[tag])
-			if err != nil {
-				return fmt.Errorf("read image %s: %w", name, err)
+			node := l.chain(ctx, tags[tag])
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			l.add(&Image{Names: []Name{name}, Node: node})
+			l.add(&Image{Names: []Name{spell(repository + ":" + tag)}, Node: node})
 		}
 	}
 	return nil
@@ -58,48 +56,66 @@ type v1Image struct {
 	ContainerConfig struct {
 		Cmd []string
 	} `json:"container_config"`
-	raw []byte
 }
 
-// chain follows the parents of id and makes one image of them all.
-func (l *loader) chain(ctx context.Context, id string) (*Node, error) {
+// chain gives the image whose top layer is id, once for all its names.
+func (l *loader) chain(ctx context.Context, id string) *Node {
+	node, ok := l.chains[id]
+	if !ok {
+		var err error
+		if node, err = l.readChain(ctx, id); err != nil {
+			node = &Node{Document: &Document{Err: fmt.Errorf("image %q: %w", id, err)}}
+		}
+		l.chains[id] = node
+	}
+	return node
+}
+
+// readChain follows the parents of id and makes one image of them all.
+func (l *loader) readChain(ctx context.Context, id string) (*Node, error) {
 	var chain []v1Image
 	seen := map[string]bool{}
-	for id != "" {
-		if seen[id] || len(chain) == MaxDescriptors {
-			return nil, fmt.Errorf("chain of parents has no end at %q: %w", id, ErrMalformed)
+	for at := id; at != ""; {
+		if seen[at] || len(chain) == MaxDescriptors {
+			return nil, fmt.Errorf("chain of parents has no end at %q: %w", at, ErrMalformed)
 		}
-		seen[id] = true
-		image, err := l.v1Image(id)
+		seen[at] = true
+		image, err := l.v1Image(at)
 		if err != nil {
 			return nil, err
 		}
 		chain = append(chain, image)
-		id = image.Parent
+		at = image.Parent
 	}
 	if len(chain) == 0 {
 		return nil, fmt.Errorf("image has no ID: %w", ErrMalformed)
 	}
 	slices.Reverse(chain)
-	return l.chainImage(ctx, chain)
+	return l.chainImage(ctx, chain, id)
 }
 
+// v1Image reads ID/json, once.
 func (l *loader) v1Image(id string) (v1Image, error) {
-	var image v1Image
-	name := path.Join(id, "json")
+	image, ok := l.v1Images[id]
+	if ok {
+		return image, nil
+	}
 	if strings.Contains(id, "/") || id == ".." {
 		return image, fmt.Errorf("image ID %q: %w", id, ErrMalformed)
 	}
-	raw, err := l.member(name)
+	raw, err := l.member(v1File(id))
 	if err != nil {
 		return image, err
 	}
-	if err := json.Unmarshal(raw, &image); err != nil {
-		return image, fmt.Errorf("read %s: %w: %v", name, ErrMalformed, err)
+	if err := decode(raw, &image); err != nil {
+		return image, fmt.Errorf("read %s: %w", v1File(id), err)
 	}
-	image.raw = raw
-	return image, nil
+	image.ID = id // the folder's name counts
+	l.v1Images[id] = image
+	return image, l.hold(int64(len(raw)))
 }
+
+func v1File(id string) string { return path.Join(id, "json") }
 
 // v1RootFS and v1History have their fields in the order in which Docker writes
 // them, which the image ID depends on.
@@ -115,18 +131,19 @@ type v1History struct {
 	Comment   string    `json:"comment,omitempty"`
 }
 
-// chainImage makes the config and the manifest of a chain, base first.
-func (l *loader) chainImage(ctx context.Context, chain []v1Image) (*Node, error) {
+// chainImage makes the config and the manifest of a chain, base first, whose last
+// image is top.
+func (l *loader) chainImage(ctx context.Context, chain []v1Image, top string) (*Node, error) {
 	rootFS := v1RootFS{Type: "layers"}
 	var history []v1History
 	var layers []ocispec.Descriptor
 	for _, image := range chain {
-		d, diffID, err := l.v1Layer(ctx, image)
+		layer, err := l.v1Layer(ctx, image)
 		if err != nil {
 			return nil, err
 		}
-		layers = append(layers, d)
-		rootFS.DiffIDs = append(rootFS.DiffIDs, diffID)
+		layers = append(layers, layer.descriptor)
+		rootFS.DiffIDs = append(rootFS.DiffIDs, layer.diffID)
 		history = append(history, v1History{
 			Created:   image.Created,
 			Author:    image.Author,
@@ -134,20 +151,26 @@ func (l *loader) chainImage(ctx context.Context, chain []v1Image) (*Node, error)
 			Comment:   image.Comment,
 		})
 	}
-	raw, err := v1Config(chain[len(chain)-1].raw, rootFS, history)
+	raw, err := l.member(v1File(top))
+	if err == nil {
+		raw, err = v1Config(raw, rootFS, history)
+	}
+	if err == nil {
+		err = l.hold(int64(len(raw)))
+	}
 	if err != nil {
 		return nil, err
 	}
 	config := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 	l.archive.made[config.Digest] = raw
-	return l.makeImage(config, layers), nil
+	return l.makeImage(config, layers)
 }
 
 // v1Config turns the top ID/json into an image config.
 func v1Config(top []byte, rootFS v1RootFS, history []v1History) ([]byte, error) {
 	var config map[string]RawJSON
-	if err := json.Unmarshal(top, &config); err != nil {
-		return nil, fmt.Errorf("read v1 image: %w: %v", ErrMalformed, err)
+	if err := decode(top, &config); err != nil {
+		return nil, fmt.Errorf("read v1 image: %w", err)
 	}
 	for _, key := range []string{"id", "parent", "Size", "parent_id", "layer_id", "throwaway"} {
 		delete(config, key)
@@ -157,26 +180,45 @@ func v1Config(top []byte, rootFS v1RootFS, history []v1History) ([]byte, error) 
 	return json.Marshal(config)
 }
 
-// v1Layer reads a layer to its end, for the digests that nothing states.
-func (l *loader) v1Layer(ctx context.Context, image v1Image) (d ocispec.Descriptor, diffID digest.Digest, err error) {
+// v1Layer is a layer whose digests nothing states.
+type v1Layer struct {
+	descriptor ocispec.Descriptor
+	diffID     digest.Digest
+}
+
+// v1Layer reads the layer of image to its end, once.
+func (l *loader) v1Layer(ctx context.Context, image v1Image) (v1Layer, error) {
 	member := path.Join(image.ID, "layer.tar")
+	layer, ok := l.v1Layers[member]
+	if ok {
+		return layer, nil
+	}
+	layer, err := l.readV1Layer(ctx, member)
+	if err != nil {
+		return layer, fmt.Errorf("layer %q: %w", member, err)
+	}
+	l.archive.located[layer.descriptor.Digest] = member
+	l.v1Layers[member] = layer
+	return layer, nil
+}
+
+func (l *loader) readV1Layer(ctx context.Context, member string) (layer v1Layer, err error) {
 	blob, err := l.archive.members.open(member)
 	if err != nil {
-		return d, "", err
+		return layer, err
 	}
-	defer func() { err = errors.Join(err, blob.Close()) }()
+	defer blob.Close()
 	compression, err := detect(blob)
 	if err != nil {
-		return d, "", err
+		return layer, err
 	}
-	d = ocispec.Descriptor{MediaType: layerMediaType(compression), Size: blob.Size()}
-	if d.Digest, err = l.hashMember(ctx, member, blob); err != nil {
-		return d, "", err
+	layer.descriptor = ocispec.Descriptor{MediaType: layerMediaType(compression), Size: blob.Size()}
+	if layer.descriptor.Digest, err = hashBlob(ctx, blob); err != nil {
+		return layer, err
 	}
-	l.archive.located[d.Digest] = member
-	if compression == codec.None {
-		return d, d.Digest, nil
+	layer.diffID = layer.descriptor.Digest
+	if compression != codec.None {
+		layer.diffID, err = hashTar(ctx, blob, compression, l.opts.Decompress)
 	}
-	diffID, err = hashTar(ctx, blob, compression, l.opts.Decompress)
-	return d, diffID, err
+	return layer, err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -33,8 +34,10 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if isVacant(path) {
 		return newFolder(ctx, path, layoutFiles(c), opts)
 	}
-	if _, err := os.Stat(filepath.Join(path, layoutFile)); err != nil {
-		return withHint(fmt.Errorf("it is there and no OCI layout: %w", fs.ErrExist), "name a new folder or an OCI layout")
+	for _, name := range []string{layoutFile, indexFile} {
+		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist), "name a new folder or an OCI layout")
+		}
 	}
 	return addToLayout(ctx, path, c, opts)
 }
@@ -45,11 +48,11 @@ func isVacant(path string) bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0
 }
 
-// newFolder writes files into a folder beside path, which then gets its name.
-// An empty folder may have it now.
+// newFolder writes files into a folder beside path, which then gets its name. An
+// empty folder that is there is filled in place.
 func newFolder(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o777); err != nil {
-		return err
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return fillEmpty(ctx, path, files, opts)
 	}
 	parent, name, err := openParent(path)
 	if err != nil {
@@ -66,7 +69,7 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 	}
 	err = fillFolder(ctx, parent, temp, files, opts)
 	if err == nil {
-		err = renameFolder(parent, temp, name)
+		err = parent.Rename(temp, name)
 	}
 	if err != nil {
 		return errors.Join(err, parent.RemoveAll(temp))
@@ -74,11 +77,24 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 	return syncFolder(parent, ".")
 }
 
-func renameFolder(parent *os.Root, temp, name string) error {
-	if err := parent.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// fillEmpty writes files into the empty folder at path, which may be a mount
+// point or somebody's current folder and keeps its mode. What makes it a layout
+// is named last, and all is removed on an error.
+func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions) error {
+	root, err := os.OpenRoot(path)
+	if err != nil {
 		return err
 	}
-	return parent.Rename(temp, name)
+	reversed := slices.Clone(files)
+	slices.Reverse(reversed)
+	err = writeFiles(ctx, root, reversed, opts)
+	if err != nil {
+		for _, f := range files {
+			first, _, _ := strings.Cut(f.name, "/")
+			err = errors.Join(err, root.RemoveAll(first))
+		}
+	}
+	return errors.Join(err, root.Close())
 }
 
 // fillFolder writes files into the folder name below parent.

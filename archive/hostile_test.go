@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -182,7 +183,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if len(warnings) != 2 || !strings.Contains(warnings[0], `2 members`) || !strings.Contains(warnings[0], `"../a"`) || !strings.Contains(warnings[1], `"c"`) {
+	if len(warnings) != 2 || !strings.Contains(warnings[0], `passed over: 2,`) || !strings.Contains(warnings[0], `"../a"`) || !strings.Contains(warnings[1], `"c"`) {
 		t.Errorf("warnings = %q, want one of two unsafe names and one of a duplicate", warnings)
 	}
 }
@@ -314,7 +315,7 @@ func TestFaultyDocuments(t *testing.T) {
 		{"no JSON", l.blob(typeManifest, "{"), archive.ErrMalformed},
 		{"trailing bytes", l.blob(typeManifest, manifestJSON(config)+"x"), archive.ErrMalformed},
 		{"index no JSON", l.blob(typeIndex, "["), archive.ErrMalformed},
-		{"index of strings", l.blob(typeIndex, `{"manifests":["x"]}`), nil}, // the child is faulty
+		{"index of strings", l.blob(typeIndex, `{"manifests":["x"]}`), archive.ErrMalformed},
 		{"descriptor of another shape", `{"mediaType":5}`, archive.ErrMalformed},
 		{"string for a descriptor", `"x"`, archive.ErrMalformed},
 		{"schema 1", l.blob("application/vnd.docker.distribution.manifest.v1+prettyjws", "{}"), archive.ErrUnsupported},
@@ -363,5 +364,56 @@ func TestDataField(t *testing.T) {
 	}
 	if got := string(copied(t, a, a.Images[0].Manifest.Config)); got != smallConfig {
 		t.Errorf("embedded config = %q", got)
+	}
+}
+
+// The config of an artifact is not parsed, and still has to be there.
+func TestArtifactConfigDigest(t *testing.T) {
+	t.Parallel()
+	for _, d := range []digest.Digest{"", "x", "sha256:../../../evil/x"} {
+		t.Run(string(d), func(t *testing.T) {
+			l := newLayout()
+			l.roots = []string{l.manifest(descriptor("application/x", d, 3))}
+			a := open(t, l.tar(t))
+			c := &archive.Content{}
+			err := c.Add(a.Images[0], a)
+			if err == nil {
+				t.Errorf("config of digest %q is taken", d)
+			}
+			defer func() {
+				if r := recover(); r != nil {
+					t.Errorf("panic: %v", r)
+				}
+			}()
+			parent := t.TempDir()
+			_ = archiveWrite(ref.OCI, filepath.Join(parent, "a", "b", "out"), c)
+			if _, err := os.Stat(filepath.Join(parent, "a", "evil")); err == nil {
+				t.Error("a folder was made outside of the output")
+			}
+		})
+	}
+}
+
+// An artifact whose config is absent is not whole.
+func TestArtifactConfigAbsent(t *testing.T) {
+	t.Parallel()
+	l := newLayout()
+	l.roots = []string{l.manifest(descriptor("application/x", digest.FromString("absent"), 6))}
+	a := open(t, l.tar(t))
+	if err := new(archive.Content).Add(a.Images[0], a); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("Add = %v, want ErrNotFound", err)
+	}
+}
+
+// A config seen first as an artifact's is still read as an image's.
+func TestConfigTypes(t *testing.T) {
+	t.Parallel()
+	l := newLayout()
+	config := l.blob(typeConfig, dockerConfig(layerA))
+	layer := l.blob(typeLayer, layerA)
+	l.roots = []string{l.manifest(strings.Replace(config, typeConfig, "application/x", 1)), l.manifest(config, layer)}
+	a := open(t, l.tar(t))
+	if n := a.Images[1]; len(n.Config.Raw) == 0 || n.Layers[0].DiffID == "" {
+		t.Errorf("config of the image is not read: %+v", n.Config)
 	}
 }

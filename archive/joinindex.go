@@ -10,21 +10,22 @@ import (
 // indexJoin adds the descriptors of images to those of an index.json.
 type indexJoin struct {
 	joined []RawJSON
-	// present are the digests that joined names, named the names in it.
+	// present are the digests that joined names, named what it names so.
 	present map[digest.Digest]bool
-	named   map[string]bool
+	named   map[naming]bool
 }
 
 // joinDescriptors gives the descriptors of an index.json with those of images
 // in it. What is there stays as it is stored. Only a name that another image
 // has there moves; that image stays without the name.
 func joinDescriptors(old []RawJSON, images []*Image, opts WriteOptions) []RawJSON {
-	j := indexJoin{present: map[digest.Digest]bool{}, named: map[string]bool{}}
+	j := indexJoin{present: map[digest.Digest]bool{}, named: map[naming]bool{}}
 	owners := map[string]digest.Digest{}
-	named := map[digest.Digest]bool{}
+	comes, named := map[naming]bool{}, map[digest.Digest]bool{}
 	for _, image := range images {
 		for _, name := range image.Names {
 			owners[name.key()] = image.Descriptor.Digest
+			comes[naming{name.key(), image.Descriptor.Digest}] = true
 			named[image.Descriptor.Digest] = true
 		}
 	}
@@ -36,14 +37,15 @@ func joinDescriptors(old []RawJSON, images []*Image, opts WriteOptions) []RawJSO
 			continue
 		}
 		key := ""
-		if names := descriptorNames(d); len(names) > 0 {
+		names := descriptorNames(d)
+		if len(names) > 0 {
 			key = names[0].key()
 		}
 		switch owner := owners[key]; {
 		case key == "" && named[d.Digest]:
 			// it comes again, with its names
-		case owner != "" && owner != d.Digest:
-			opts.warn("name %s moves from %s to %s", key, d.Digest, owner)
+		case owner != "" && !comes[naming{key, d.Digest}]:
+			opts.warn("name %q moves from %s to %s", names[0], d.Digest, owner)
 			moved = append(moved, &Node{Descriptor: d, RawDescriptor: raw})
 		default:
 			j.add(d.Digest, key, raw)
@@ -59,13 +61,13 @@ func joinDescriptors(old []RawJSON, images []*Image, opts WriteOptions) []RawJSO
 func (j *indexJoin) add(d digest.Digest, key string, raw RawJSON) {
 	j.joined = append(j.joined, raw)
 	j.present[d] = true
-	j.named[key] = true
+	j.named[naming{key, d}] = true
 }
 
 func (j *indexJoin) addImages(images []*Image) {
 	for _, image := range images {
 		for _, name := range image.Names {
-			if !j.named[name.key()] {
+			if !j.named[naming{name.key(), image.Descriptor.Digest}] {
 				j.add(image.Descriptor.Digest, name.key(), nameDescriptor(image.Node, name))
 			}
 		}

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,16 +22,26 @@ type loader struct {
 	configs   map[documentKey]*Config
 	peeks     map[digest.Digest]peek
 	images    map[digest.Digest]*Image
+	named     map[naming]bool
 	// hashed are the digests of members that had to be read for it.
 	hashed map[string]digest.Digest
-	opts   OpenOptions
+	// chains and v1Layers are what docker-save 1.0 shares between images.
+	chains   map[string]*Node
+	v1Images map[string]v1Image
+	v1Layers map[string]v1Layer
+	// dockerConfigs are the configs that manifest.json names, by member.
+	dockerConfigs map[string]dockerConfig
+	opts          OpenOptions
 }
 
 // documentKey has the media type in it because a document means what its
-// descriptor says that it is.
+// descriptor says that it is, and the depth because what lies below it may be
+// too deep here and not there. So a chain of documents that leads back to itself
+// ends at [MaxDepth].
 type documentKey struct {
 	digest    digest.Digest
 	mediaType string
+	depth     int
 }
 
 // peek is what the first bytes of a layer told.
@@ -48,8 +57,14 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 		configs:   map[documentKey]*Config{},
 		peeks:     map[digest.Digest]peek{},
 		images:    map[digest.Digest]*Image{},
+		named:     map[naming]bool{},
 		hashed:    map[string]digest.Digest{},
-		opts:      opts,
+		chains:    map[string]*Node{},
+		v1Images:  map[string]v1Image{},
+		v1Layers:  map[string]v1Layer{},
+
+		dockerConfigs: map[string]dockerConfig{},
+		opts:          opts,
 	}
 }
 
@@ -57,10 +72,13 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 // further names. An image without a digest is always another one.
 func (l *loader) add(image *Image) {
 	d := image.Descriptor.Digest
+	names := image.Names
+	image.Names = nil
 	if have, ok := l.images[d]; ok && d != "" {
-		have.Names = mergeNames(have.Names, image.Names)
+		l.addNames(have, names)
 		return
 	}
+	l.addNames(image, names)
 	if l.weight += image.weight; l.weight > MaxNodes {
 		image.Document = &Document{Err: errTooMany}
 	}
@@ -68,11 +86,22 @@ func (l *loader) add(image *Image) {
 	l.archive.Images = append(l.archive.Images, image)
 }
 
+// addNames gives image the names that it has not got.
+func (l *loader) addNames(image *Image, names []Name) {
+	for _, name := range names {
+		n := naming{name.key(), image.Descriptor.Digest}
+		if n.digest == "" || !l.named[n] {
+			l.named[n] = true
+			image.Names = append(image.Names, name)
+		}
+	}
+}
+
 // node reads the descriptor raw and all that is below it.
 func (l *loader) node(raw RawJSON, depth int) *Node {
 	n := &Node{RawDescriptor: raw}
-	if err := json.Unmarshal(raw, &n.Descriptor); err != nil {
-		n.Document = &Document{Err: fmt.Errorf("read descriptor: %w: %v", ErrMalformed, err)}
+	if err := decode(raw, &n.Descriptor); err != nil {
+		n.Document = &Document{Err: fmt.Errorf("read descriptor: %w", err)}
 		return n
 	}
 	n.Document = l.document(n.Descriptor, depth)
@@ -82,22 +111,17 @@ func (l *loader) node(raw RawJSON, depth int) *Node {
 // errTooMany says that the documents name each other too often to be walked.
 var errTooMany = fmt.Errorf("descriptors in all indexes and manifests: %w of %d", ErrTooLarge, MaxNodes)
 
-// errCycle marks a document that is still being read further up.
-var errCycle = fmt.Errorf("index contains itself: %w", ErrMalformed)
-
 func (l *loader) document(d ocispec.Descriptor, depth int) *Document {
 	if depth > MaxDepth {
 		return &Document{Err: fmt.Errorf("nesting of indexes: %w of %d", ErrTooLarge, MaxDepth)}
 	}
-	key := documentKey{d.Digest, d.MediaType}
+	key := documentKey{d.Digest, d.MediaType, depth}
 	if doc, ok := l.documents[key]; ok {
 		return doc
 	}
-	doc := &Document{Err: errCycle}
-	l.documents[key] = doc
-	parsed := l.parse(d, depth)
-	*doc = parsed
-	return doc
+	doc := l.parse(d, depth)
+	l.documents[key] = &doc
+	return &doc
 }
 
 func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
@@ -136,7 +160,7 @@ func (doc *Document) weigh() int {
 // opaque says why a descriptor of no known kind is not read, or that its blob
 // is not there at all.
 func (l *loader) opaque(d ocispec.Descriptor) error {
-	if strings.HasPrefix(d.MediaType, dockerSchema1) {
+	if strings.HasPrefix(d.MediaType, prefixDockerSchema1) {
 		return fmt.Errorf("Docker schema 1 manifest %s: %w", d.Digest, ErrUnsupported)
 	}
 	blob, err := l.archive.Open(d)
@@ -146,6 +170,14 @@ func (l *loader) opaque(d ocispec.Descriptor) error {
 	return errors.Join(blob.Close(), fmt.Errorf("media type %q: %w", d.MediaType, ErrOpaque))
 }
 
+// hold counts the bytes of a document that stays in memory.
+func (l *loader) hold(size int64) error {
+	if l.held += size; l.held > MaxMetadata {
+		return fmt.Errorf("documents of the archive: %w of %d bytes", ErrTooLarge, MaxMetadata)
+	}
+	return nil
+}
+
 // read gives the bytes of a document and counts them.
 func (l *loader) read(d ocispec.Descriptor, limit int64) (_ []byte, err error) {
 	blob, err := l.archive.Open(d)
@@ -153,8 +185,8 @@ func (l *loader) read(d ocispec.Descriptor, limit int64) (_ []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, blob.Close()) }()
-	if l.held += blob.Size(); l.held > MaxMetadata {
-		return nil, fmt.Errorf("documents of the archive: %w of %d bytes", ErrTooLarge, MaxMetadata)
+	if err := l.hold(blob.Size()); err != nil {
+		return nil, err
 	}
 	raw, err := readAll(blob, limit)
 	if err != nil {
@@ -170,8 +202,8 @@ func (l *loader) parseIndex(doc *Document, depth int) error {
 		return err
 	}
 	doc.Index = new(ocispec.Index)
-	if err := json.Unmarshal(doc.Raw, doc.Index); err != nil {
-		return fmt.Errorf("index: %w: %v", ErrMalformed, err)
+	if err := decode(doc.Raw, doc.Index); err != nil {
+		return fmt.Errorf("index: %w", err)
 	}
 	for _, raw := range children {
 		doc.Children = append(doc.Children, l.node(raw, depth+1))
@@ -184,18 +216,15 @@ func (l *loader) parseIndex(doc *Document, depth int) error {
 // (CVE-2021-41190).
 func rawDescriptors(index []byte) ([]RawJSON, error) {
 	var both struct {
-		Manifests []RawJSON `json:"manifests"`
-		Layers    RawJSON   `json:"layers"`
-		Config    RawJSON   `json:"config"`
+		Manifests capped[RawJSON] `json:"manifests"`
+		Layers    RawJSON         `json:"layers"`
+		Config    RawJSON         `json:"config"`
 	}
-	if err := json.Unmarshal(index, &both); err != nil {
-		return nil, fmt.Errorf("index: %w: %v", ErrMalformed, err)
+	if err := decode(index, &both); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
 	}
 	if both.Layers != nil || both.Config != nil {
 		return nil, fmt.Errorf("index with layers or a config: %w", ErrMalformed)
-	}
-	if len(both.Manifests) > MaxDescriptors {
-		return nil, fmt.Errorf("index of %d descriptors: %w of %d", len(both.Manifests), ErrTooLarge, MaxDescriptors)
 	}
 	return both.Manifests, nil
 }
@@ -204,17 +233,16 @@ func rawDescriptors(index []byte) ([]RawJSON, error) {
 func (l *loader) parseManifest(doc *Document) error {
 	var m struct {
 		ocispec.Manifest
-		Manifests RawJSON `json:"manifests"`
+		Layers    capped[ocispec.Descriptor] `json:"layers"`
+		Manifests RawJSON                    `json:"manifests"`
 	}
-	if err := json.Unmarshal(doc.Raw, &m); err != nil {
-		return fmt.Errorf("manifest: %w: %v", ErrMalformed, err)
+	if err := decode(doc.Raw, &m); err != nil {
+		return fmt.Errorf("manifest: %w", err)
 	}
 	if m.Manifests != nil {
 		return fmt.Errorf("manifest with manifests: %w", ErrMalformed)
 	}
-	if len(m.Layers) > MaxDescriptors {
-		return fmt.Errorf("manifest of %d layers: %w of %d", len(m.Layers), ErrTooLarge, MaxDescriptors)
-	}
+	m.Manifest.Layers = m.Layers
 	doc.Manifest = &m.Manifest
 	doc.Config = l.config(m.Config)
 	for i, d := range m.Layers {
@@ -237,7 +265,9 @@ func (l *loader) peek(d ocispec.Descriptor) peek {
 	p, ok := l.peeks[d.Digest]
 	if !ok {
 		p.compression, p.err = l.archive.compression(d)
-		l.peeks[d.Digest] = p
+		if !errors.Is(p.err, ErrNotFound) { // another image may locate it yet
+			l.peeks[d.Digest] = p
+		}
 	}
 	return p
 }
@@ -265,7 +295,7 @@ func detect(b io.ReaderAt) (codec.Compression, error) {
 // config reads the config of a manifest; that of an artifact has only to be
 // there.
 func (l *loader) config(d ocispec.Descriptor) *Config {
-	key := documentKey{d.Digest, d.MediaType}
+	key := documentKey{digest: d.Digest, mediaType: d.MediaType}
 	if c, ok := l.configs[key]; ok {
 		return c
 	}
@@ -279,6 +309,9 @@ func (l *loader) config(d ocispec.Descriptor) *Config {
 	if c.Err == nil {
 		c.Image, c.Err = parseConfig(c.Raw)
 	}
+	if c.Err != nil {
+		c.Err = fmt.Errorf("config: %w", c.Err)
+	}
 	return c
 }
 
@@ -288,13 +321,18 @@ func parseConfig(raw []byte) (ocispec.Image, error) {
 	var image ocispec.Image
 	loose := struct {
 		*ocispec.Image
-		Created looseTime      `json:"created"`
-		History []looseHistory `json:"history"`
+		Created looseTime            `json:"created"`
+		History capped[looseHistory] `json:"history"`
+		RootFS  struct {
+			Type    string                `json:"type"`
+			DiffIDs capped[digest.Digest] `json:"diff_ids"`
+		} `json:"rootfs"`
 	}{Image: &image}
-	if err := json.Unmarshal(raw, &loose); err != nil {
-		return ocispec.Image{}, fmt.Errorf("config: %w: %v", ErrMalformed, err)
+	if err := decode(raw, &loose); err != nil {
+		return ocispec.Image{}, err
 	}
 	image.Created = loose.Created.Time
+	image.RootFS = ocispec.RootFS{Type: loose.RootFS.Type, DiffIDs: loose.RootFS.DiffIDs}
 	for _, h := range loose.History {
 		h.History.Created = h.Created.Time
 		image.History = append(image.History, h.History)

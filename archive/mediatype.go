@@ -10,36 +10,36 @@ import (
 // Media types of Docker's image manifest version 2, schema 2, and of the older
 // schema 1, which is recognised and refused.
 const (
-	dockerManifest     = "application/vnd.docker.distribution.manifest.v2+json"
-	dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
-	dockerConfig       = "application/vnd.docker.container.image.v1+json"
-	dockerLayerPrefix  = "application/vnd.docker.image.rootfs."
-	dockerForeign      = "application/vnd.docker.image.rootfs.foreign."
-	dockerSchema1      = "application/vnd.docker.distribution.manifest.v1+"
-	ociLayerPrefix     = "application/vnd.oci.image.layer."
-	ociForeign         = "application/vnd.oci.image.layer.nondistributable."
+	typeDockerManifest     = "application/vnd.docker.distribution.manifest.v2+json"
+	typeDockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+	typeDockerConfig       = "application/vnd.docker.container.image.v1+json"
+	prefixDockerLayer      = "application/vnd.docker.image.rootfs."
+	prefixDockerForeign    = "application/vnd.docker.image.rootfs.foreign."
+	prefixDockerSchema1    = "application/vnd.docker.distribution.manifest.v1+"
+	prefixOCILayer         = "application/vnd.oci.image.layer."
+	prefixOCIForeign       = "application/vnd.oci.image.layer.nondistributable."
 )
 
 func isIndex(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageIndex || mediaType == dockerManifestList
+	return mediaType == ocispec.MediaTypeImageIndex || mediaType == typeDockerManifestList
 }
 
 func isManifest(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageManifest || mediaType == dockerManifest
+	return mediaType == ocispec.MediaTypeImageManifest || mediaType == typeDockerManifest
 }
 
 func isImageConfig(mediaType string) bool {
-	return mediaType == ocispec.MediaTypeImageConfig || mediaType == dockerConfig
+	return mediaType == ocispec.MediaTypeImageConfig || mediaType == typeDockerConfig
 }
 
 func isLayer(mediaType string) bool {
-	return strings.HasPrefix(mediaType, ociLayerPrefix) || strings.HasPrefix(mediaType, dockerLayerPrefix)
+	return strings.HasPrefix(mediaType, prefixOCILayer) || strings.HasPrefix(mediaType, prefixDockerLayer)
 }
 
 // isForeign reports a layer that archives may leave out on purpose (image-spec
 // v1.1 layer.md, "Non-Distributable Layers").
 func isForeign(mediaType string) bool {
-	return strings.HasPrefix(mediaType, ociForeign) || strings.HasPrefix(mediaType, dockerForeign)
+	return strings.HasPrefix(mediaType, prefixOCIForeign) || strings.HasPrefix(mediaType, prefixDockerForeign)
 }
 
 // layerMediaType is the OCI media type of a layer tar that is compressed so.

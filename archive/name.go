@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 )
 
 // Name is a name that an image has in its archive, in the familiar form that
@@ -83,19 +84,10 @@ func (n Name) key() string {
 	return string(n)
 }
 
-// mergeNames adds those of more that are not among names yet.
-func mergeNames(names, more []Name) []Name {
-	have := map[string]bool{}
-	var out []Name
-	for _, list := range [][]Name{names, more} {
-		for _, n := range list {
-			if !have[n.key()] {
-				have[n.key()] = true
-				out = append(out, n)
-			}
-		}
-	}
-	return out
+// naming is a name and what it stands for.
+type naming struct {
+	key    string
+	digest digest.Digest
 }
 
 // JoinNames puts names into one line, separated by spaces.

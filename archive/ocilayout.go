@@ -45,8 +45,8 @@ func (l *loader) loadLayout() error {
 // has.
 func indexFields(raw []byte) (map[string]RawJSON, error) {
 	var fields map[string]RawJSON
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, fmt.Errorf("read %s: %w: %v", indexFile, ErrMalformed, err)
+	if err := decode(raw, &fields); err != nil {
+		return nil, fmt.Errorf("read %s: %w", indexFile, err)
 	}
 	delete(fields, "schemaVersion")
 	delete(fields, "manifests")

@@ -3,7 +3,32 @@ package archive
 import (
 	"context"
 	"io"
+	"os"
 )
+
+// openWaiting opens a file, and stops waiting for the other end of a named pipe
+// when ctx ends.
+func openWaiting(ctx context.Context, path string) (*os.File, error) {
+	type result struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		file, err := os.Open(path)
+		if err == nil && ctx.Err() != nil {
+			err = ctx.Err()
+			file.Close()
+		}
+		done <- result{file, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case opened := <-done:
+		return opened.file, opened.err
+	}
+}
 
 // pipeReader reads what may keep a reader waiting for ever, such as standard
 // input, and stops waiting when its context ends. The read that waits then is

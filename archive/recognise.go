@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/imgtool/imgtool/archive/codec"
@@ -56,10 +57,13 @@ func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
 	}
 	l.archive.Format = Hybrid
 	face, err := l.dockerFace()
-	if err != nil {
+	switch {
+	case err != nil && fault == nil:
+		l.opts.warn("%q: %v; read index.json alone", l.archive.Path, err)
+		return nil
+	case err != nil:
 		return errors.Join(fault, err)
-	}
-	if fault == nil {
+	case fault == nil:
 		fault = l.brokenLayout(face)
 	}
 	if fault == nil {
@@ -99,9 +103,12 @@ func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
 	byConfig, taken := l.archive.faceTables()
 	var alone []dockerImage
 	for _, entry := range face {
-		_, config, err := l.dockerConfig(entry.Config)
-		image := byConfig[config.Digest]
-		if err != nil || image == nil {
+		config := l.dockerConfig(entry.Config)
+		image := byConfig[config.descriptor.Digest]
+		switch {
+		case config.err != nil && allTaken(entry.names(), taken):
+			continue // index.json has the image, and says more of it
+		case config.err != nil || image == nil:
 			alone = append(alone, entry)
 			continue
 		}
@@ -113,6 +120,10 @@ func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
 		}
 	}
 	return l.loadDockerSave(ctx, alone)
+}
+
+func allTaken(names []Name, taken map[string]bool) bool {
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n Name) bool { return !taken[n.key()] })
 }
 
 // faceTables finds images by the configs below them, and all their names.
@@ -144,16 +155,19 @@ func (a *Archive) checkTransport(t ref.Transport) error {
 	if found[t] {
 		return nil
 	}
-	what := "file"
+	what := "a file"
 	if a.isFolder() {
-		what = "folder"
+		what = "a folder"
 	}
-	return withHint(fmt.Errorf("the %s is %s, not %s: %w", what, a.Format, t, ErrUnsupported),
+	return withHint(fmt.Errorf("it is %s of the form %s, not %s: %w", what, a.Format, t, ErrUnsupported),
 		"write the path without %s: and its form is found out", t)
 }
 
-// noLayout says what a folder without any face is.
+// noLayout says what members without any face are.
 func (a *Archive) noLayout() error {
+	if !a.isFolder() {
+		return &InputError{Path: a.Path, What: a.wrapping() + "a tar whose manifest.json, index.json or repositories is no file"}
+	}
 	return &InputError{Path: a.Path, What: "a folder without index.json or manifest.json",
 		hint: "an OCI layout folder holds oci-layout, index.json and blobs/"}
 }

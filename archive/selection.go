@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -26,7 +27,14 @@ func (e *SelectionError) Hint() string {
 	if len(e.Have) == 0 {
 		return "it holds nothing to choose from"
 	}
-	return "it holds:\n  " + strings.Join(e.Have, "\n  ")
+	lines := []string{"it holds:"}
+	for _, have := range e.Have {
+		if strings.IndexFunc(have, unicode.IsControl) >= 0 {
+			have = strconv.Quote(have) // a line is one thing
+		}
+		lines = append(lines, "  "+have)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Find gives the images that the selectors name, in the order of the archive;
@@ -141,7 +149,7 @@ func ParsePlatform(s string) (PlatformMatcher, error) {
 	if err != nil || !strings.Contains(s, "/") {
 		return PlatformMatcher{}, withHint(fmt.Errorf("platform %q: %w", s, ErrMalformed), "write it as linux/amd64 or linux/arm/v7")
 	}
-	return PlatformMatcher{p, strings.Count(s, "/") == 1}, nil
+	return PlatformMatcher{platforms.Normalize(p), strings.Count(s, "/") == 1}, nil
 }
 
 // Match reports whether p is meant; a nil platform never is.

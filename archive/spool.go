@@ -23,7 +23,7 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 	if err != nil {
 		return nameInput(a.Path, err)
 	}
-	defer func() { err = errors.Join(err, plain.Close()) }()
+	defer plain.Close() // it has no error that reading has not
 	file, err := os.CreateTemp(opts.TempDir, spoolPattern)
 	if err != nil {
 		return fmt.Errorf("spool %q: %w", a.Path, err)

@@ -138,7 +138,7 @@ func cleanMember(name string) (string, bool) {
 
 func (x *tarIndex) open(name string) (Blob, error) {
 	at := name
-	for range maxLinks {
+	for range maxLinks + 1 {
 		entry, ok := x.entries[at]
 		switch {
 		case !ok:

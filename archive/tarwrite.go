@@ -29,6 +29,9 @@ func writeTar(ctx context.Context, path string, files []file, opts WriteOptions)
 
 // writeTarFile writes files to a regular file, which appears whole.
 func writeTarFile(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
+	if os.IsPathSeparator(path[len(path)-1]) {
+		return withHint(errors.New("it is the name of a folder"), "name a file, or write oci:%s", path)
+	}
 	parent, name, err := openParent(path)
 	if err != nil {
 		return err

@@ -12,21 +12,20 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Flags that every command which opens archives has.
-var (
-	imageFlag     = &cli.StringSliceFlag{Name: "image", Usage: "only the image `NAME`, @N or digest (repeatable)"}
-	platformFlag  = &cli.StringSliceFlag{Name: "platform", Usage: "only `OS/ARCH[/VARIANT]`, or all (repeatable)"}
-	quietFlag     = &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"}
-	progressFlag  = &cli.StringFlag{Name: "progress", Value: "auto", Usage: "show progress `HOW`: auto, plain or none"}
-	expansionFlag = &cli.Int64Flag{
-		Name:  "max-expansion",
-		Value: codec.DefaultMaxExpansion,
-		Usage: "bytes that one stored byte may give: `N`, from 1 GiB on (200)",
-	}
-)
-
+// sharedFlags gives a command's own flags and those that every command which
+// opens archives has. They are made anew, since parsing writes to them.
 func sharedFlags(own ...cli.Flag) []cli.Flag {
-	return append(own, imageFlag, platformFlag, expansionFlag, progressFlag, quietFlag)
+	return append(own,
+		&cli.StringSliceFlag{Name: "image", Usage: "only the image `NAME`, @N or digest (repeatable)"},
+		&cli.StringSliceFlag{Name: "platform", Usage: "only `OS/ARCH[/VARIANT]`, or all (repeatable)"},
+		&cli.Int64Flag{
+			Name:  "max-expansion",
+			Value: codec.DefaultMaxExpansion,
+			Usage: "bytes that one stored byte may give: `N`, from 1 GiB on (200)",
+		},
+		&cli.StringFlag{Name: "progress", Value: "auto", Usage: "show progress `HOW`: auto, plain or none"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"},
+	)
 }
 
 // session is one run of a command that opens archives.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/ref"
@@ -67,11 +68,14 @@ func readConvertFlags(c *cli.Context, env Env) (convertOptions, error) {
 	o.plan = convert.Options{
 		Images:            c.StringSlice("image"),
 		Platforms:         c.StringSlice("platform"),
-		Names:             c.StringSlice("name"),
 		StripAttestations: c.Bool("strip-attestations"),
 	}
 	o.dryRun = c.Bool("dry-run")
-	return o, o.check(env, stdins)
+	if err := o.check(env, stdins); err != nil {
+		return o, err
+	}
+	o.plan.Names, err = o.names(c.StringSlice("name"))
+	return o, err
 }
 
 // check refuses what contradicts itself.
@@ -85,13 +89,33 @@ func (o *convertOptions) check(env Env, stdios int) error {
 	if stdios > 1 {
 		return usageError("standard input can be read once", "name a file for the other source")
 	}
-	if o.to.Image != "" && len(o.plan.Names) > 0 {
-		return usageError(fmt.Sprintf("DST names the image %q, and --name does so too", o.to.Image), "name it in one place")
-	}
-	if o.to.Image != "" {
-		o.plan.Names = []string{o.to.Image}
+	chosen := func(r ref.Ref) bool { return r.Image != "" }
+	if len(o.plan.Images) > 0 && !slices.ContainsFunc(o.sources, func(r ref.Ref) bool { return !chosen(r) }) {
+		return usageError(fmt.Sprintf("SRC names image %q, and --image another", o.sources[0].Image), "choose in one place")
 	}
 	return nil
+}
+
+// names gives what the image is to be called, by --name or by DST. What follows
+// the path of an OCI layout stands as it is, as in containers-transports(5).
+func (o *convertOptions) names(flags []string) ([]archive.Name, error) {
+	switch {
+	case o.to.Image != "" && len(flags) > 0:
+		return nil, usageError(fmt.Sprintf("DST names the image %q, and --name does so too", o.to.Image), "name it in one place")
+	case o.to.Image != "" && (o.to.Transport == ref.OCI || o.to.Transport == ref.OCIArchive):
+		return []archive.Name{archive.Name(o.to.Image)}, nil
+	case o.to.Image != "":
+		flags = []string{o.to.Image}
+	}
+	var names []archive.Name
+	for _, flag := range flags {
+		name, err := archive.ParseName(flag)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 func runConvert(c *cli.Context, env Env) (err error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"unicode"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/ref"
@@ -222,8 +224,34 @@ func printTemplate(w io.Writer, s *inspect.Summary, t *template.Template) error 
 }
 
 func printJSON(w io.Writer, s *inspect.Summary) error {
-	encoder := json.NewEncoder(w)
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(s)
+	if err := encoder.Encode(s); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escapeJSON(out.String()))
+	return err
+}
+
+// escapeJSON escapes what could steer a terminal and the encoder lets through;
+// outside of strings JSON has none of it.
+func escapeJSON(s string) string {
+	if strings.IndexFunc(s, steers) < 0 {
+		return s
+	}
+	var out strings.Builder
+	for _, r := range s {
+		if steers(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+func steers(r rune) bool {
+	return r < 0x10000 && r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
 }

@@ -326,6 +326,10 @@ func (p *page) createdWidth(indent string, rows []table.Row) int {
 	return max(p.width-len(indent)-text.StringWidthWithoutEscSequences(head)+len("CREATED BY"), 20)
 }
 
+// isNarrow reports a terminal without room for the diffIDs, which are the least
+// of what one looks for.
+func (p *page) isNarrow() bool { return p.width > 0 && p.width < 100 && !p.whole }
+
 // table lays rows out, the last column at most created wide where that is not 0.
 func (p *page) table(rows []table.Row, created int) string {
 	t := table.NewWriter()
@@ -346,7 +350,8 @@ func (p *page) table(rows []table.Row, created int) string {
 	}
 	cut := func(s string, width int) string { return text.Snip(s, width, "…") }
 	t.SetColumnConfigs([]table.ColumnConfig{
-		right(1), right(5), right(6), right(7), {Number: 8, WidthMax: created, WidthMaxEnforcer: cut},
+		right(1), {Number: 3, Hidden: p.isNarrow()}, right(5), right(6), right(7),
+		{Number: 8, WidthMax: created, WidthMaxEnforcer: cut},
 	})
 	return t.Render()
 }

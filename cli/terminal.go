@@ -26,9 +26,7 @@ func printable(s string) string {
 	return out.String()
 }
 
-func isControl(r rune) bool {
-	return r != '\n' && !unicode.IsPrint(r)
-}
+func isControl(r rune) bool { return !unicode.IsPrint(r) }
 
 // line is printable on one line.
 func line(s string) string {

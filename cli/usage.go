@@ -29,20 +29,19 @@ func report(stderr io.Writer, err error) int {
 	if errors.Is(err, errAnswerNo) {
 		return exitNo
 	}
-	say(stderr, oneLine(err))
+	say(stderr, strings.ReplaceAll(err.Error(), "\n", "; ")) // [errors.Join] makes lines
 	var hint interface{ Hint() string }
 	if errors.As(err, &hint) && hint.Hint() != "" {
-		say(stderr, hint.Hint())
+		first, rest, _ := strings.Cut(hint.Hint(), "\n")
+		say(stderr, first)
+		for line := range strings.Lines(rest) {
+			fmt.Fprintln(stderr, printable(strings.TrimSuffix(line, "\n")))
+		}
 	}
 	return exitFail
 }
 
-// oneLine joins what [errors.Join] puts on several lines.
-func oneLine(err error) string {
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
-}
-
-// say prints one message for people.
+// say prints one message for people, on one line.
 func say(stderr io.Writer, message string) {
 	fmt.Fprintf(stderr, "imgtool: %s\n", printable(message))
 }
@@ -67,7 +66,10 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 		flags = c.Command.Flags
 	}
 	hint := helpHint(c)
-	if near := cli.SuggestFlag(flags, name, true); near != "" {
+	if c.Command == nil || c.Command.Name == c.App.Name {
+		hint = "flags follow the command; " + hint
+	}
+	if near := cli.SuggestFlag(flags, name, true); isNear(strings.TrimLeft(near, "-"), name) {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return usageError("unknown flag --"+name, hint)
@@ -84,11 +86,16 @@ func helpHint(c *cli.Context) string {
 // its suggestion as a sentence of its own.
 func suggestCommand(commands []*cli.Command, name string) string {
 	const list = "`imgtool --help` lists the commands"
-	near, found := strings.CutPrefix(cli.SuggestCommand(commands, name), "Did you mean ")
-	if !found {
+	near := strings.Trim(strings.TrimPrefix(cli.SuggestCommand(commands, name), "Did you mean "), "\"?")
+	if !isNear(near, name) {
 		return list
 	}
-	return "did you mean " + near + " " + list
+	return fmt.Sprintf("did you mean %q? %s", near, list)
+}
+
+// isNear tells a suggestion for a slip from the library's best of bad ones.
+func isNear(suggestion, name string) bool {
+	return len(suggestion) > 1 && name != "" && suggestion[0] == name[0]
 }
 
 // sortArgs puts flags before operands, since the parser stops at the first
@@ -146,7 +153,7 @@ func valuedFlags(flags []cli.Flag) map[string]bool {
 func operands(c *cli.Context, least, most int, what string) ([]string, error) {
 	n := c.NArg()
 	if n < least || most >= 0 && n > most {
-		return nil, usageError(fmt.Sprintf("%s takes %s, not %d operands", c.Command.Name, what, n), helpHint(c))
+		return nil, usageError(fmt.Sprintf("%s takes %s; %d given", c.Command.Name, what, n), helpHint(c))
 	}
 	return c.Args().Slice(), nil
 }

@@ -99,7 +99,7 @@ func (b *builder) takeFields(s Source) {
 }
 
 // finish names the images and fills the plan's content.
-func (b *builder) finish(names []string) error {
+func (b *builder) finish(names []archive.Name) error {
 	if len(b.order) == 0 {
 		return fmt.Errorf("nothing to write: no image is left: %w", archive.ErrNotFound)
 	}
@@ -121,20 +121,16 @@ func (b *builder) finish(names []string) error {
 }
 
 // rename calls the one image by the given names and no others.
-func (b *builder) rename(names []string) error {
+func (b *builder) rename(names []archive.Name) error {
 	if len(b.order) != 1 {
-		return fmt.Errorf("--name names one image, and %d are chosen; choose one with --image", len(b.order))
+		return fmt.Errorf("%q is a name for one image, and %d are chosen; choose one with --image", names[0], len(b.order))
 	}
-	var parsed []archive.Name
-	for _, s := range names {
-		name, err := archive.ParseName(s)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(parsed, name) {
-			parsed = append(parsed, name)
+	image := b.order[0].image
+	image.Names = nil
+	for _, name := range names {
+		if !slices.Contains(image.Names, name) {
+			image.Names = append(image.Names, name)
 		}
 	}
-	b.order[0].image.Names = parsed
 	return nil
 }

@@ -54,6 +54,9 @@ func (f filter) apply(s Source, image *archive.Image, note func(string, ...any))
 			archive.FormatPlatform(only.Platform()), image.Descriptor.Digest)
 		return withAnnotations(only, image.Node), nil
 	}
+	if len(kept) == 0 {
+		return image.Node, nil // an artifact runs anywhere
+	}
 	keep := map[digest.Digest]bool{}
 	for _, n := range kept {
 		keep[n.Descriptor.Digest] = true
@@ -81,7 +84,7 @@ func (f filter) what() string {
 // platform must be there.
 func (f filter) instances(s Source, image *archive.Image) ([]*archive.Node, error) {
 	all := archive.Instances(image.Node)
-	if len(f.matchers) == 0 {
+	if len(f.matchers) == 0 || len(all) == 0 {
 		return all, nil
 	}
 	var kept []*archive.Node

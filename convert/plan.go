@@ -29,7 +29,7 @@ type Options struct {
 	Platforms []string
 	// Names are what the one image that is taken is to be called, in place of
 	// the names that it has.
-	Names []string
+	Names []archive.Name
 	// StripAttestations leaves out BuildKit attestations.
 	StripAttestations bool
 }

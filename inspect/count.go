@@ -23,14 +23,14 @@ func fault(err error) (absent bool, text string) {
 func (s *Summary) count() {
 	s.Totals.Images = len(s.Images)
 	used := map[digest.Digest]int{}
-	s.eachManifest(func(m *Manifest) {
+	s.eachManifest(func(number int, m *Manifest) {
 		if m.Kind == archive.KindImage {
 			s.Totals.Manifests++
 			for _, layer := range distinct(m.Layers) {
 				s.countLayer(layer, used)
 			}
 		}
-		s.addFaults(m)
+		s.addFaults(number, m)
 	})
 	for i := range s.Images {
 		for j := range s.Images[i].Manifests {
@@ -42,15 +42,16 @@ func (s *Summary) count() {
 	}
 }
 
-// eachManifest visits the manifests, each digest once.
-func (s *Summary) eachManifest(visit func(*Manifest)) {
+// eachManifest visits the manifests with the number of their image, each digest
+// once.
+func (s *Summary) eachManifest(visit func(number int, m *Manifest)) {
 	seen := map[digest.Digest]bool{}
 	for i := range s.Images {
 		for j := range s.Images[i].Manifests {
 			m := &s.Images[i].Manifests[j]
-			if !seen[m.Digest] {
+			if m.Digest == "" || !seen[m.Digest] {
 				seen[m.Digest] = true
-				visit(m)
+				visit(s.Images[i].Number, m)
 			}
 		}
 	}
@@ -82,13 +83,17 @@ func distinct(layers []Layer) []Layer {
 	return out
 }
 
-func (s *Summary) addFaults(m *Manifest) {
+func (s *Summary) addFaults(number int, m *Manifest) {
+	where := fmt.Sprintf("image @%d", number)
+	if m.Digest != "" {
+		where = fmt.Sprintf("manifest %s", m.Digest)
+	}
 	if m.Fault != "" {
-		s.Faults = append(s.Faults, fmt.Sprintf("manifest %s: %s", m.Digest, m.Fault))
+		s.Faults = append(s.Faults, fmt.Sprintf("%s: %s", where, m.Fault))
 	}
 	for i, layer := range m.Layers {
 		if layer.Fault != "" {
-			s.Faults = append(s.Faults, fmt.Sprintf("manifest %s: layer %d: %s", m.Digest, i, layer.Fault))
+			s.Faults = append(s.Faults, fmt.Sprintf("%s: layer %d: %s", where, i, layer.Fault))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -151,14 +150,20 @@ func summarizeImage(image *archive.Image, number int, platforms []archive.Platfo
 	for _, name := range image.Names {
 		out.Names = append(out.Names, string(name))
 	}
+	var all []*archive.Node
 	kept := map[digest.Digest]bool{}
 	_ = archive.Walk([]*archive.Node{image.Node}, func(n *archive.Node) error {
-		if n.Index == nil && (matches(n.Platform(), platforms) || kept[n.Subject()]) {
-			kept[n.Descriptor.Digest] = true
-			out.Manifests = append(out.Manifests, summarizeManifest(n))
+		if n.Index == nil {
+			all = append(all, n)
+			kept[n.Descriptor.Digest] = matches(n.Platform(), platforms)
 		}
 		return nil
 	})
+	for _, n := range all {
+		if kept[n.Descriptor.Digest] || kept[n.Subject()] {
+			out.Manifests = append(out.Manifests, summarizeManifest(n))
+		}
+	}
 	return out
 }
 
@@ -196,7 +201,7 @@ func summarizeManifest(n *archive.Node) Manifest {
 func (m *Manifest) addConfig(n *archive.Node) {
 	m.ImageID = n.Manifest.Config.Digest
 	if n.Config.Err != nil {
-		m.Fault = fmt.Sprintf("config: %v", n.Config.Err)
+		m.Fault = n.Config.Err.Error()
 		return
 	}
 	m.Created, m.Author, m.Config = n.Config.Created, n.Config.Author, &n.Config.Config

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // Compression names how a stream is compressed.
@@ -90,15 +91,16 @@ func NewReader(r io.Reader, c Compression, opts ReaderOptions) (io.ReadCloser, e
 	return &guard{ReadCloser: plain, stored: stored, ratio: ratio}, nil
 }
 
-// countingReader counts the stored bytes that a decoder took.
+// countingReader counts the stored bytes that a decoder took, which may read in
+// a goroutine of its own.
 type countingReader struct {
 	r io.Reader
-	n int64
+	n atomic.Int64
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -113,8 +115,8 @@ type guard struct {
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
 	g.given += int64(n)
-	if g.given > expansionFloor && g.given/g.ratio > g.stored.n {
-		return n, fmt.Errorf("%w: %d bytes from %d stored, over %d to 1", ErrExpansion, g.given, g.stored.n, g.ratio)
+	if stored := g.stored.n.Load(); g.given > expansionFloor && g.given/g.ratio > stored {
+		return n, fmt.Errorf("%w: %d bytes from %d stored, over %d to 1", ErrExpansion, g.given, stored, g.ratio)
 	}
 	return n, err
 }

@@ -135,7 +135,10 @@ func (r Ref) fault() string {
 // String spells r so that [Parse] gives it back.
 func (r Ref) String() string {
 	s := r.Path
-	if r.Transport != Any {
+	switch {
+	case r.Transport != Any && strings.HasPrefix(s, "//"):
+		s = string(r.Transport) + "://" + s
+	case r.Transport != Any:
 		s = string(r.Transport) + ":" + s
 	}
 	if r.Image != "" {
