@@ -53,13 +53,6 @@ type Archive struct {
 	blobName func(digest.Digest) string
 }
 
-// Image is one root of an archive with the names that it has there.
-type Image struct {
-	// Names are as the archive spells them, each image name once.
-	Names []Name
-	*Node
-}
-
 // Open gives the stored bytes of d. It fails with [ErrNotFound] where the
 // archive does not hold them; content embedded in the descriptor counts as
 // held. Nothing is verified: see [Copy].

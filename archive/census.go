@@ -38,7 +38,7 @@ func (c *census) count(name string) {
 
 func (c *census) unsafe(name string) {
 	if c.unsafes++; c.unsafes == 1 {
-		c.unsafeName = name
+		c.unsafeName = name[:min(len(name), 80)]
 	}
 }
 
@@ -51,7 +51,7 @@ func (c *census) duplicate(name string) {
 // warn tells what was passed over while the tar was indexed.
 func (c *census) warn(opts OpenOptions) {
 	if c.unsafes > 0 {
-		opts.warn("members whose names leave the archive are passed over: %d, first %q", c.unsafes, c.unsafeName)
+		opts.warn("members whose names leave the archive or are too long are passed over: %d, first %q", c.unsafes, c.unsafeName)
 	}
 	if c.duplicates > 0 {
 		opts.warn("members that stand more than once, of which the last counts: %d, first %q", c.duplicates, c.twice)

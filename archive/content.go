@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -40,6 +41,9 @@ type StoredBlob struct {
 // Gap is content that a kept document names and no source holds.
 type Gap struct {
 	Descriptor ocispec.Descriptor
+	// Of is the manifest that lacks it, or nil where the manifest itself is
+	// absent.
+	Of *Node
 	// Foreign marks a non-distributable layer, which archives leave out on
 	// purpose.
 	Foreign bool
@@ -56,19 +60,33 @@ func (c *Content) TotalSize() int64 {
 
 // Add takes in a root with its names and everything below it. Platforms that an
 // index names and the source does not hold stay named, as Docker 25 and later
-// save them, and become gaps; an image alone must be whole. It fails with
-// [ErrNotFound] where it is not, and with whatever made a document unreadable.
+// save them, and become gaps; an image alone must be whole, and one platform of
+// an index. It fails with [ErrNotFound] where that is not so, and with whatever
+// made a document unreadable.
 func (c *Content) Add(image *Image, from Source) error {
 	if c.seen == nil {
 		c.seen = map[digest.Digest]int64{}
 	}
+	gaps := len(c.Gaps)
 	err := Walk([]*Node{image.Node}, func(n *Node) error {
 		return c.addNode(n, n != image.Node, from)
 	})
 	if err != nil {
 		return err
 	}
+	if err := c.checkWhole(image, c.Gaps[gaps:]); err != nil {
+		return err
+	}
 	c.Images = append(c.Images, image)
+	return nil
+}
+
+// checkWhole refuses an index that lacks something of every platform.
+func (c *Content) checkWhole(image *Image, gaps []Gap) error {
+	lacks := slices.ContainsFunc(gaps, func(g Gap) bool { return !g.Foreign })
+	if lacks && !slices.ContainsFunc(Instances(image.Node), c.whole) {
+		return fmt.Errorf("no platform of index %s is whole: %w", image.Descriptor.Digest, ErrNotFound)
+	}
 	return nil
 }
 
@@ -92,7 +110,7 @@ func (c *Content) addNode(n *Node, nested bool, from Source) error {
 		return err
 	}
 	for i, layer := range n.Layers {
-		if err := c.addLayer(layer, nested, from); err != nil {
+		if err := c.addLayer(n, layer, nested, from); err != nil {
 			return fmt.Errorf("layer %d of %s: %w", i, n.Descriptor.Digest, err)
 		}
 	}
@@ -103,7 +121,7 @@ func (c *Content) addConfig(n *Node, nested bool, from Source) error {
 	d := n.Manifest.Config
 	switch {
 	case errors.Is(n.Config.Err, ErrNotFound) && nested:
-		c.Gaps = append(c.Gaps, Gap{Descriptor: d})
+		c.Gaps = append(c.Gaps, Gap{Descriptor: d, Of: n})
 		return nil
 	case n.Config.Err != nil:
 		return fmt.Errorf("manifest %s: %w", n.Descriptor.Digest, n.Config.Err)
@@ -111,11 +129,11 @@ func (c *Content) addConfig(n *Node, nested bool, from Source) error {
 	return c.store(StoredBlob{d, from, false})
 }
 
-func (c *Content) addLayer(layer Layer, nested bool, from Source) error {
+func (c *Content) addLayer(n *Node, layer Layer, nested bool, from Source) error {
 	foreign := isForeign(layer.Descriptor.MediaType)
 	switch {
 	case errors.Is(layer.Err, ErrNotFound) && (nested || foreign):
-		c.Gaps = append(c.Gaps, Gap{layer.Descriptor, foreign})
+		c.Gaps = append(c.Gaps, Gap{layer.Descriptor, n, foreign})
 		return nil
 	case layer.Err != nil:
 		return layer.Err
@@ -134,6 +152,20 @@ func (c *Content) store(b StoredBlob) error {
 	case !ok:
 		c.seen[d.Digest] = d.Size
 		c.Blobs = append(c.Blobs, b)
+	}
+	return nil
+}
+
+// checkRoots refuses to write what could not be read again.
+func (c *Content) checkRoots(roots []root) error {
+	index, entries := indexJSON(c.IndexFields, roots), dockerEntries(c)
+	switch {
+	case len(roots) > MaxDescriptors:
+		return fmt.Errorf("%d descriptors in %s: %w of %d", len(roots), indexFile, ErrTooLarge, MaxDescriptors)
+	case len(index) > MaxDocument:
+		return fmt.Errorf("%s of %d bytes: %w of %d", indexFile, len(index), ErrTooLarge, MaxDocument)
+	case len(mustMarshal(entries)) > MaxDocument:
+		return fmt.Errorf("%s: %w of %d", dockerManifestFile, ErrTooLarge, MaxDocument)
 	}
 	return nil
 }

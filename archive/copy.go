@@ -125,16 +125,3 @@ func (c *contextReader) Read(p []byte) (int, error) {
 	}
 	return c.r.Read(p)
 }
-
-// hashMember hashes the stored bytes of a member that states no digest, once.
-func (l *loader) hashMember(ctx context.Context, member string, b Blob) (digest.Digest, error) {
-	if d, ok := l.hashed[member]; ok {
-		return d, nil
-	}
-	d, err := hashBlob(ctx, b)
-	if err != nil {
-		return "", fmt.Errorf("hash %s: %w", member, err)
-	}
-	l.hashed[member] = d
-	return d, nil
-}

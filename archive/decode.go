@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // decode parses a document of the archive into v. It fails with [ErrMalformed],
@@ -15,6 +16,27 @@ func decode(raw []byte, v any) error {
 		return err
 	}
 	return fmt.Errorf("%w: %v", ErrMalformed, err)
+}
+
+// documentFields are the fields that tell what a document is and what it names.
+var documentFields = []string{"schemaVersion", "mediaType", "artifactType", "manifests", "layers", "config", "subject", "annotations"}
+
+// checkCase refuses a document that spells one of its fields in another case. Go
+// reads Manifests as manifests and others do not, so that tools would see
+// different images.
+func checkCase(raw []byte) error {
+	var fields map[string]RawJSON
+	if err := decode(raw, &fields); err != nil {
+		return err
+	}
+	for key := range fields {
+		for _, field := range documentFields {
+			if key != field && strings.EqualFold(key, field) {
+				return fmt.Errorf("field %q is not %q: %w", key, field, ErrMalformed)
+			}
+		}
+	}
+	return nil
 }
 
 // capped is a list of at most [MaxDescriptors] values. It stops at the first one

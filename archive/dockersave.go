@@ -29,9 +29,11 @@ type dockerImage struct {
 }
 
 func (d dockerImage) names() []Name {
-	names := make([]Name, len(d.RepoTags))
-	for i, tag := range d.RepoTags {
-		names[i] = spell(tag)
+	var names []Name
+	for _, tag := range d.RepoTags {
+		if tag != "" && tag != "<none>:<none>" {
+			names = append(names, spell(tag))
+		}
 	}
 	return names
 }
@@ -139,7 +141,7 @@ func (l *loader) readDockerConfig(name string) dockerConfig {
 		Digest:    digest.FromBytes(raw),
 		Size:      int64(len(raw)),
 	}
-	l.archive.located[d.Digest] = member
+	l.locate(d.Digest, member)
 	return dockerConfig{descriptor: d, diffIDs: config.RootFS.DiffIDs}
 }
 
@@ -186,8 +188,16 @@ func (l *loader) dockerLayer(ctx context.Context, entry dockerImage, member stri
 			return ocispec.Descriptor{}, err
 		}
 	}
-	l.archive.located[d.Digest] = member
+	l.locate(d.Digest, member)
 	return d, nil
+}
+
+// locate notes that a member holds a blob, unless the blob has a place already.
+func (l *loader) locate(d digest.Digest, member string) {
+	if _, ok := l.archive.located[d]; ok || d.Validate() != nil || l.has(layoutBlobName(d)) {
+		return
+	}
+	l.archive.located[d] = member
 }
 
 // ggcrLayer is how go-containerregistry (crane, ko, kaniko, Bazel) names a
@@ -212,5 +222,18 @@ func statedDigest(hex string) (digest.Digest, error) {
 	if err := d.Validate(); err != nil {
 		return "", fmt.Errorf("blob name %q: %w", hex, ErrMalformed)
 	}
+	return d, nil
+}
+
+// hashMember hashes the stored bytes of a member that states no digest, once.
+func (l *loader) hashMember(ctx context.Context, member string, b Blob) (digest.Digest, error) {
+	if d, ok := l.hashed[member]; ok {
+		return d, nil
+	}
+	d, err := hashBlob(ctx, b)
+	if err != nil {
+		return "", fmt.Errorf("hash %s: %w", member, err)
+	}
+	l.hashed[member] = d
 	return d, nil
 }

@@ -197,7 +197,7 @@ func (l *loader) v1Layer(ctx context.Context, image v1Image) (v1Layer, error) {
 	if err != nil {
 		return layer, fmt.Errorf("layer %q: %w", member, err)
 	}
-	l.archive.located[layer.descriptor.Digest] = member
+	l.locate(layer.descriptor.Digest, member)
 	l.v1Layers[member] = layer
 	return layer, nil
 }

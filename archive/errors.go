@@ -23,8 +23,8 @@ var (
 	// ErrOpaque says that a descriptor points at neither a manifest nor an index,
 	// as in BuildKit's cache layouts. It is carried, not understood.
 	ErrOpaque = errors.New("neither manifest nor index")
-	// ErrSame says that the output would be written over the input.
-	ErrSame = errors.New("is also the input")
+	// ErrSame says that the output would be written over the input or into it.
+	ErrSame = errors.New("is also the input, or lies in it")
 )
 
 // InputError says that a file does not open as an image archive.

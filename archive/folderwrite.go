@@ -32,10 +32,13 @@ func writeDir(ctx context.Context, path string, c *Content, opts WriteOptions) e
 // writeLayout writes a new OCI layout folder, or adds to the one that is there.
 func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions) error {
 	if isVacant(path) {
-		return newFolder(ctx, path, layoutFiles(c), opts)
+		err := newFolder(ctx, path, layoutFiles(c), opts)
+		if !errors.Is(err, errTaken) {
+			return err
+		}
 	}
 	for _, name := range []string{layoutFile, indexFile} {
-		if _, err := os.Stat(filepath.Join(path, name)); err != nil {
+		if info, err := os.Lstat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
 			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist), "name a new folder or an OCI layout")
 		}
 	}
@@ -69,13 +72,19 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 	}
 	err = fillFolder(ctx, parent, temp, files, opts)
 	if err == nil {
-		err = parent.Rename(temp, name)
+		if err = parent.Rename(temp, name); err != nil && !isVacant(path) {
+			err = fmt.Errorf("%w: %w", errTaken, err)
+		}
 	}
 	if err != nil {
 		return errors.Join(err, parent.RemoveAll(temp))
 	}
 	return syncFolder(parent, ".")
 }
+
+// errTaken says that something came to stand at the name of a new folder while
+// it was written.
+var errTaken = errors.New("name was taken meanwhile")
 
 // fillEmpty writes files into the empty folder at path, which may be a mount
 // point or somebody's current folder and keeps its mode. What makes it a layout
@@ -224,6 +233,10 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 		return err
 	}
 	defer func() { err = errors.Join(err, members.Close()) }()
+	silent := WriteOptions{}
+	if _, err := joinedIndex(members, c, silent); err != nil { // before anything is written
+		return err
+	}
 	if err := writeFiles(ctx, members.root, blobFiles(c), opts); err != nil {
 		return err
 	}
@@ -253,5 +266,20 @@ func joinedIndex(members *folder, c *Content, opts WriteOptions) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	return indexJSON(fields, joinDescriptors(old, c.Images, opts)), nil
+	for key, value := range c.IndexFields {
+		if have, ok := fields[key]; ok && string(have) != string(value) {
+			opts.warn("%s field %q stays as it is in the layout", indexFile, key)
+			continue
+		}
+		fields[key] = value
+	}
+	roots := make([]root, len(old))
+	for i, raw := range old {
+		if roots[i], err = parseRoot(raw); err != nil {
+			return nil, fmt.Errorf("read %s: descriptor %d: %w", indexFile, i, err)
+		}
+	}
+	joined := Content{Images: c.Images, IndexFields: fields}
+	roots = joinRoots(roots, rootsOf(c.Images), opts.warn)
+	return indexJSON(fields, roots), joined.checkRoots(roots)
 }

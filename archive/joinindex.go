@@ -1,83 +1,124 @@
 package archive
 
 import (
-	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// indexJoin adds the descriptors of images to those of an index.json.
+// indexJoin adds roots to those of an index.json.
 type indexJoin struct {
-	joined []RawJSON
-	// present are the digests that joined names, named what it names so.
+	// owners are the names that come and what they stand for; coming has all of
+	// it where a name stands for several images.
+	owners map[string]digest.Digest
+	coming map[naming]bool
+	// named are the digests that some root names.
+	named map[digest.Digest]bool
+
+	joined []root
+	// bare are old roots without a name that get one now.
+	bare map[digest.Digest]root
+	// has is what joined names, present what it points at, refs its reference
+	// names.
+	has     map[naming]bool
 	present map[digest.Digest]bool
-	named   map[naming]bool
+	refs    map[string]digest.Digest
 }
 
-// joinDescriptors gives the descriptors of an index.json with those of images
-// in it. What is there stays as it is stored. Only a name that another image
-// has there moves; that image stays without the name.
-func joinDescriptors(old []RawJSON, images []*Image, opts WriteOptions) []RawJSON {
-	j := indexJoin{present: map[digest.Digest]bool{}, named: map[naming]bool{}}
-	owners := map[string]digest.Digest{}
-	comes, named := map[naming]bool{}, map[digest.Digest]bool{}
-	for _, image := range images {
-		for _, name := range image.Names {
-			owners[name.key()] = image.Descriptor.Digest
-			comes[naming{name.key(), image.Descriptor.Digest}] = true
-			named[image.Descriptor.Digest] = true
+// joinRoots gives the roots of an index.json with added in it. What is there stays
+// as it is stored. Only a name that another image has there moves; that image
+// stays without the name.
+func joinRoots(old, added []root, warn func(string, ...any)) []root {
+	j := newIndexJoin(added)
+	comesNamed := maps.Clone(j.named)
+	left := make([]root, len(old))
+	for i, r := range old {
+		left[i] = j.giveWay(r, warn)
+		j.named[r.Digest] = j.named[r.Digest] || len(left[i].names()) > 0
+	}
+	for i, r := range left {
+		lost := len(old[i].names()) > len(r.names())
+		switch {
+		case len(r.names()) > 0, !lost && !comesNamed[r.Digest], lost && !j.named[r.Digest]:
+			j.add(r)
+		case !lost:
+			j.bare[r.Digest] = r
 		}
 	}
-	var moved []*Node
-	for _, raw := range old {
-		var d ocispec.Descriptor
-		if json.Unmarshal(raw, &d) != nil {
-			j.joined = append(j.joined, raw) // not ours to judge
-			continue
-		}
-		key := ""
-		names := descriptorNames(d)
-		if len(names) > 0 {
-			key = names[0].key()
-		}
-		switch owner := owners[key]; {
-		case key == "" && named[d.Digest]:
-			// it comes again, with its names
-		case owner != "" && !comes[naming{key, d.Digest}]:
-			opts.warn("name %q moves from %s to %s", names[0], d.Digest, owner)
-			moved = append(moved, &Node{Descriptor: d, RawDescriptor: raw})
-		default:
-			j.add(d.Digest, key, raw)
-		}
-	}
-	j.addImages(images)
-	for _, n := range moved {
-		j.addNameless(n)
+	for _, r := range added {
+		j.addNew(r)
 	}
 	return j.joined
 }
 
-func (j *indexJoin) add(d digest.Digest, key string, raw RawJSON) {
-	j.joined = append(j.joined, raw)
-	j.present[d] = true
-	j.named[naming{key, d}] = true
-}
-
-func (j *indexJoin) addImages(images []*Image) {
-	for _, image := range images {
-		for _, name := range image.Names {
-			if !j.named[naming{name.key(), image.Descriptor.Digest}] {
-				j.add(image.Descriptor.Digest, name.key(), nameDescriptor(image.Node, name))
-			}
+func newIndexJoin(added []root) *indexJoin {
+	j := &indexJoin{
+		owners:  map[string]digest.Digest{},
+		coming:  map[naming]bool{},
+		named:   map[digest.Digest]bool{},
+		bare:    map[digest.Digest]root{},
+		has:     map[naming]bool{},
+		present: map[digest.Digest]bool{},
+		refs:    map[string]digest.Digest{},
+	}
+	for _, r := range added {
+		for _, name := range r.names() {
+			j.owners[name.Key()] = r.Digest
+			j.coming[naming{name.Key(), r.Digest}] = true
+			j.named[r.Digest] = true
 		}
-		j.addNameless(image.Node)
+	}
+	return j
+}
+
+// giveWay takes from an old root the names that move to another image. Where only
+// its tag is wanted by another, it is known by its whole name from now on.
+func (j *indexJoin) giveWay(r root, warn func(string, ...any)) root {
+	for _, name := range r.names() {
+		owner, wanted := j.owners[name.Key()]
+		if !wanted || j.coming[naming{name.Key(), r.Digest}] {
+			continue
+		}
+		warn("name %q moves from %s to %s", name, r.Digest, owner)
+		if spell(r.imageName()).Key() == name.Key() {
+			r = r.without(AnnotationImageName)
+		}
+		if ref := spell(r.refName()); ref.Key() == name.Key() || ref.IsTag() {
+			r = r.without(ocispec.AnnotationRefName)
+		}
+	}
+	if owner, wanted := j.owners[r.refName()]; wanted && owner != r.Digest && r.imageName() != "" {
+		r = r.called(spell(r.imageName()))
+	}
+	return r
+}
+
+func (j *indexJoin) add(r root) {
+	j.joined = append(j.joined, r)
+	j.present[r.Digest] = true
+	if _, taken := j.refs[r.refName()]; !taken {
+		j.refs[r.refName()] = r.Digest
+	}
+	for _, name := range r.names() {
+		j.has[naming{name.Key(), r.Digest}] = true
 	}
 }
 
-// addNameless adds a root that no descriptor names yet.
-func (j *indexJoin) addNameless(n *Node) {
-	if !j.present[n.Descriptor.Digest] {
-		j.add(n.Descriptor.Digest, "", nameDescriptor(n, ""))
+// addNew adds a root unless the index names it so already.
+func (j *indexJoin) addNew(r root) {
+	isNew := func(n Name) bool { return !j.has[naming{n.Key(), r.Digest}] }
+	if j.present[r.Digest] && !slices.ContainsFunc(r.names(), isNew) {
+		return
 	}
+	if bare, ok := j.bare[r.Digest]; ok {
+		annotations := maps.Clone(r.Annotations)
+		maps.Copy(annotations, bare.Annotations)
+		r = bare.annotated(annotations)
+	}
+	if owner, taken := j.refs[r.refName()]; taken && owner != r.Digest && r.imageName() != "" {
+		r = r.called(spell(r.imageName()))
+	}
+	j.add(r)
 }

@@ -23,7 +23,9 @@ const (
 	// MaxNodes bounds the descriptors that can be reached from the roots of one
 	// archive, counting again what several documents name, so that walking them
 	// always ends soon.
-	MaxNodes = 1_000_000
+	MaxNodes = 200_000
+	// MaxPath bounds the name of a member, in bytes, as PATH_MAX does.
+	MaxPath = 4096
 	// MaxMembers bounds the members of an archive tar; each costs about 200
 	// bytes of memory while the archive is open.
 	MaxMembers = 200_000

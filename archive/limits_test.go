@@ -120,20 +120,20 @@ func TestLimits(t *testing.T) {
 			entries := strings.Join(repeated(`{"Config":"c"}`, n), ",")
 			return &layout{files: map[string]string{"manifest.json": "[" + entries + "]", "c": smallConfig, "index.json": ""}}
 		}},
-		// An index of 1000 manifests weighs 2,001; 499 of them in another one are
-		// under a million, 500 are over.
-		{"descriptors of MaxNodes", 499, true, func(n int) *layout {
+		// An index of 1000 manifests weighs 2,001; 99 of them in another one are
+		// under the 200,000, 100 are over.
+		{"descriptors of MaxNodes", 99, true, func(n int) *layout {
 			l := newLayout()
 			inner := l.index(repeated(l.manifest(l.blob(typeConfig, smallConfig)), 1000)...)
 			l.roots = []string{l.index(repeated(inner, n)...)}
 			return l
 		}},
 		// The same over the roots together.
-		{"descriptors of MaxNodes in two roots", 249, true, func(n int) *layout {
+		{"descriptors of MaxNodes in two roots", 49, true, func(n int) *layout {
 			l := newLayout()
 			inner := l.index(repeated(l.manifest(l.blob(typeConfig, smallConfig)), 1000)...)
 			l.roots = []string{
-				l.blob(typeIndex, indexJSON(repeated(inner, 250)...)),
+				l.blob(typeIndex, indexJSON(repeated(inner, 50)...)),
 				l.blob(typeIndex, indexJSON(repeated(inner, n)...)+" "),
 			}
 			return l

@@ -17,7 +17,8 @@ import (
 type loader struct {
 	archive   *Archive
 	held      int64 // bytes of documents so far, bounded by MaxMetadata
-	weight    int   // descriptors below the roots so far, bounded by MaxNodes
+	nodes     int   // descriptors read so far, bounded by MaxNodes
+	weight    int   // the same with those counted again that several documents name
 	documents map[documentKey]*Document
 	configs   map[documentKey]*Config
 	peeks     map[digest.Digest]peek
@@ -75,6 +76,7 @@ func (l *loader) add(image *Image) {
 	names := image.Names
 	image.Names = nil
 	if have, ok := l.images[d]; ok && d != "" {
+		have.roots = append(have.roots, image.roots...)
 		l.addNames(have, names)
 		return
 	}
@@ -89,7 +91,7 @@ func (l *loader) add(image *Image) {
 // addNames gives image the names that it has not got.
 func (l *loader) addNames(image *Image, names []Name) {
 	for _, name := range names {
-		n := naming{name.key(), image.Descriptor.Digest}
+		n := naming{name.Key(), image.Descriptor.Digest}
 		if n.digest == "" || !l.named[n] {
 			l.named[n] = true
 			image.Names = append(image.Names, name)
@@ -100,6 +102,10 @@ func (l *loader) addNames(image *Image, names []Name) {
 // node reads the descriptor raw and all that is below it.
 func (l *loader) node(raw RawJSON, depth int) *Node {
 	n := &Node{RawDescriptor: raw}
+	if l.nodes++; l.nodes > MaxNodes {
+		n.Document = &Document{Err: errTooMany}
+		return n
+	}
 	if err := decode(raw, &n.Descriptor); err != nil {
 		n.Document = &Document{Err: fmt.Errorf("read descriptor: %w", err)}
 		return n
@@ -220,6 +226,9 @@ func rawDescriptors(index []byte) ([]RawJSON, error) {
 		Layers    RawJSON         `json:"layers"`
 		Config    RawJSON         `json:"config"`
 	}
+	if err := checkCase(index); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
 	if err := decode(index, &both); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
@@ -236,6 +245,9 @@ func (l *loader) parseManifest(doc *Document) error {
 		Layers    capped[ocispec.Descriptor] `json:"layers"`
 		Manifests RawJSON                    `json:"manifests"`
 	}
+	if err := checkCase(doc.Raw); err != nil {
+		return fmt.Errorf("manifest: %w", err)
+	}
 	if err := decode(doc.Raw, &m); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
@@ -245,6 +257,9 @@ func (l *loader) parseManifest(doc *Document) error {
 	m.Manifest.Layers = m.Layers
 	doc.Manifest = &m.Manifest
 	doc.Config = l.config(m.Config)
+	if l.nodes += len(m.Layers); l.nodes > MaxNodes {
+		return errTooMany
+	}
 	for i, d := range m.Layers {
 		doc.Layers = append(doc.Layers, l.layer(d, doc.Config, i))
 	}

@@ -76,8 +76,8 @@ func (n Name) parse() reference.Named {
 	return reference.TagNameOnly(named)
 }
 
-// key is equal for names that mean the same image.
-func (n Name) key() string {
+// Key is equal for names that mean the same image.
+func (n Name) Key() string {
 	if full := n.Full(); full != "" {
 		return full
 	}

@@ -159,15 +159,16 @@ func (n *Node) Platform() *ocispec.Platform {
 }
 
 // Walk calls visit for each node below and including the roots, parents first
-// and each digest once, and stops at the first error.
+// and each digest once for each media type, and stops at the first error.
 func Walk(roots []*Node, visit func(*Node) error) error {
-	seen := map[digest.Digest]bool{}
+	seen := map[documentKey]bool{}
 	var walk func(*Node) error
 	walk = func(n *Node) error {
-		if seen[n.Descriptor.Digest] {
+		key := documentKey{digest: n.Descriptor.Digest, mediaType: n.Descriptor.MediaType}
+		if seen[key] {
 			return nil
 		}
-		seen[n.Descriptor.Digest] = true
+		seen[key] = true
 		if err := visit(n); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -34,9 +35,27 @@ func (l *loader) loadLayout() error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", indexFile, err)
 	}
-	for _, root := range roots {
-		n := l.node(root, 1)
-		l.add(&Image{Names: descriptorNames(n.Descriptor), Node: n})
+	for _, raw := range roots {
+		n := l.node(raw, 1)
+		r := root{Descriptor: n.Descriptor, raw: raw}
+		l.add(&Image{Names: r.names(), Node: n, roots: []root{r}})
+	}
+	return l.checkVersion()
+}
+
+// checkVersion refuses a layout of another version than ours, where the layout
+// file says so; archives without the file are read all the same.
+func (l *loader) checkVersion() error {
+	raw, err := l.member(layoutFile)
+	if err != nil {
+		return nil
+	}
+	var header ocispec.ImageLayout
+	if err := decode(raw, &header); err != nil {
+		return fmt.Errorf("read %s: %w", layoutFile, err)
+	}
+	if major, _, _ := strings.Cut(header.Version, "."); major != "1" {
+		return fmt.Errorf("layout version %q: %w", header.Version, ErrUnsupported)
 	}
 	return nil
 }
@@ -48,19 +67,7 @@ func indexFields(raw []byte) (map[string]RawJSON, error) {
 	if err := decode(raw, &fields); err != nil {
 		return nil, fmt.Errorf("read %s: %w", indexFile, err)
 	}
-	delete(fields, "schemaVersion")
-	delete(fields, "manifests")
-	return fields, nil
-}
-
-// descriptorNames gives the name that a descriptor of index.json carries.
-func descriptorNames(d ocispec.Descriptor) []Name {
-	for _, key := range []string{AnnotationImageName, ocispec.AnnotationRefName} {
-		if name := d.Annotations[key]; name != "" {
-			return []Name{spell(name)}
-		}
-	}
-	return nil
+	return without(fields, "schemaVersion", "manifests"), nil
 }
 
 // member reads one document of the archive that has a fixed name.

@@ -77,13 +77,25 @@ func syncFolder(root *os.Root, name string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
+// followLinks gives where the links at path lead, even to nothing.
+func followLinks(path string) string {
+	for range maxLinks {
+		target, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return path
+}
+
 // openParent opens the folder that path lies in, or where a link at path leads,
 // and gives the name there.
 func openParent(path string) (*os.Root, string, error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	path = filepath.Clean(path)
+	path = filepath.Clean(followLinks(path))
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, "", err

@@ -3,16 +3,13 @@ package archive
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
-	"github.com/opencontainers/go-digest"
 )
 
 // load finds out which form the members have and reads it.
@@ -44,103 +41,6 @@ func (l *loader) has(name string) bool {
 	}
 	blob.Close()
 	return true
-}
-
-// loadLayoutOrHybrid reads the OCI face and, beside it, manifest.json. Where the
-// OCI face is broken, as Docker 25.0 wrote it (moby issues 47065 and 47210),
-// manifest.json alone counts.
-func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
-	l.archive.Format = OCILayout
-	fault := l.loadLayout()
-	if !l.has(dockerManifestFile) {
-		return fault
-	}
-	l.archive.Format = Hybrid
-	face, err := l.dockerFace()
-	switch {
-	case err != nil && fault == nil:
-		l.opts.warn("%q: %v; read index.json alone", l.archive.Path, err)
-		return nil
-	case err != nil:
-		return errors.Join(fault, err)
-	case fault == nil:
-		fault = l.brokenLayout(face)
-	}
-	if fault == nil {
-		return l.joinFaces(ctx, face)
-	}
-	l.opts.warn("%q: %v; read manifest.json in its place", l.archive.Path, fault)
-	l.archive.Images, l.archive.IndexFields = nil, nil
-	clear(l.images)
-	return l.loadDockerSave(ctx, face)
-}
-
-// brokenLayout says what makes the OCI face useless beside a docker face.
-func (l *loader) brokenLayout(face []dockerImage) error {
-	if len(l.archive.Images) == 0 && len(face) > 0 {
-		return fmt.Errorf("index.json names no image: %w", ErrMalformed)
-	}
-	return Walk(l.archive.roots(), func(n *Node) error {
-		if n.Kind() == KindImage && len(n.Layers) == 0 && len(n.Config.RootFS.DiffIDs) > 0 {
-			return fmt.Errorf("manifest %s has no layers, its config has %d diffIDs: %w",
-				n.Descriptor.Digest, len(n.Config.RootFS.DiffIDs), ErrMalformed)
-		}
-		return nil
-	})
-}
-
-func (a *Archive) roots() []*Node {
-	roots := make([]*Node, len(a.Images))
-	for i, image := range a.Images {
-		roots[i] = image.Node
-	}
-	return roots
-}
-
-// joinFaces adds what only manifest.json says: names, and images whose config no
-// manifest of index.json has.
-func (l *loader) joinFaces(ctx context.Context, face []dockerImage) error {
-	byConfig, taken := l.archive.faceTables()
-	var alone []dockerImage
-	for _, entry := range face {
-		config := l.dockerConfig(entry.Config)
-		image := byConfig[config.descriptor.Digest]
-		switch {
-		case config.err != nil && allTaken(entry.names(), taken):
-			continue // index.json has the image, and says more of it
-		case config.err != nil || image == nil:
-			alone = append(alone, entry)
-			continue
-		}
-		for _, name := range entry.names() {
-			if !taken[name.key()] {
-				taken[name.key()] = true
-				image.Names = append(image.Names, name)
-			}
-		}
-	}
-	return l.loadDockerSave(ctx, alone)
-}
-
-func allTaken(names []Name, taken map[string]bool) bool {
-	return len(names) > 0 && !slices.ContainsFunc(names, func(n Name) bool { return !taken[n.key()] })
-}
-
-// faceTables finds images by the configs below them, and all their names.
-func (a *Archive) faceTables() (byConfig map[digest.Digest]*Image, taken map[string]bool) {
-	byConfig, taken = map[digest.Digest]*Image{}, map[string]bool{}
-	for _, image := range a.Images {
-		for _, name := range image.Names {
-			taken[name.key()] = true
-		}
-		_ = Walk([]*Node{image.Node}, func(n *Node) error {
-			if n.Manifest != nil && byConfig[n.Manifest.Config.Digest] == nil {
-				byConfig[n.Manifest.Config.Digest] = image
-			}
-			return nil
-		})
-	}
-	return byConfig, taken
 }
 
 // checkTransport refuses a reference that asks for another form than is there.

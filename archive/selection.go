@@ -18,6 +18,8 @@ type SelectionError struct {
 	Reason  string
 	// Have lists what could have been chosen.
 	Have []string
+	// Ambiguous says that what was chosen means several things.
+	Ambiguous bool
 }
 
 func (e *SelectionError) Error() string { return fmt.Sprintf("%q: %s", e.Archive, e.Reason) }
@@ -52,7 +54,9 @@ func (a *Archive) Find(selectors ...string) ([]*Image, error) {
 		case len(found) == 0:
 			return nil, a.selectionError("no image %q in it", s)
 		case len(found) > 1:
-			return nil, a.selectionError("%q means %d images in it", s, len(found))
+			err := a.selectionError("%q means %d images in it", s, len(found))
+			err.Ambiguous = true
+			return nil, err
 		}
 		chosen[found[0]] = true
 	}
@@ -109,9 +113,12 @@ func (a *Archive) match(s string) []int {
 }
 
 func (i *Image) hasName(s string) bool {
+	if slices.ContainsFunc(i.roots, func(r root) bool { return r.refName() == s }) {
+		return true
+	}
 	wanted, err := ParseName(s)
 	return slices.ContainsFunc(i.Names, func(n Name) bool {
-		return string(n) == s || err == nil && n.key() == wanted.key()
+		return string(n) == s || err == nil && n.Key() == wanted.Key()
 	})
 }
 
@@ -128,7 +135,7 @@ func (i *Image) hasDigest(s string) bool {
 	return i.Kind() == KindImage && strings.HasPrefix(i.Manifest.Config.Digest.String(), s)
 }
 
-func (a *Archive) selectionError(format string, args ...any) error {
+func (a *Archive) selectionError(format string, args ...any) *SelectionError {
 	e := &SelectionError{Archive: a.Path, Reason: fmt.Sprintf(format, args...)}
 	for i, image := range a.Images {
 		e.Have = append(e.Have, strings.TrimRight(fmt.Sprintf("@%d %s %s", i, image.Descriptor.Digest, JoinNames(image.Names)), " "))

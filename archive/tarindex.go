@@ -127,9 +127,9 @@ func isSparse(h *tar.Header) bool {
 }
 
 // cleanMember gives the one spelling of a member name, and false for a name
-// that is absolute, leaves the archive, or holds a NUL byte.
+// that is absolute, leaves the archive, holds a NUL byte or is too long.
 func cleanMember(name string) (string, bool) {
-	if path.IsAbs(name) || strings.IndexByte(name, 0) >= 0 {
+	if path.IsAbs(name) || len(name) > MaxPath || strings.IndexByte(name, 0) >= 0 {
 		return "", false
 	}
 	name = path.Clean(name)

@@ -114,7 +114,7 @@ func TestOpenReadsHeadersOnly(t *testing.T) {
 		}
 		a, counter := countedOpen(t, path)
 		var documents, members int64
-		_ = Walk(a.roots(), func(n *Node) error {
+		_ = Walk([]*Node{a.Images[0].Node}, func(n *Node) error {
 			documents += int64(len(n.Raw) + len(n.Config.Raw))
 			return nil
 		})

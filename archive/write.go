@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,6 +78,9 @@ func Write(ctx context.Context, to ref.Ref, c *Content, opts WriteOptions) error
 	if err != nil {
 		return err
 	}
+	if err := c.checkRoots(rootsOf(c.Images)); err != nil {
+		return fmt.Errorf("write %q: %w", to.Path, err)
+	}
 	switch to.Transport {
 	case ref.OCI:
 		err = writeLayout(ctx, to.Path, c, opts)
@@ -95,41 +97,20 @@ func Write(ctx context.Context, to ref.Ref, c *Content, opts WriteOptions) error
 	return nil
 }
 
-// Is reports that path, through links, is the file or folder that a was opened
-// from.
-func (a *Archive) Is(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && a.info != nil && os.SameFile(info, a.info)
-}
-
-// copyTo writes the content of b to w and says which blob an error is about.
-func (b *StoredBlob) copyTo(ctx context.Context, w io.Writer, opts WriteOptions) (err error) {
-	blob, err := b.source.Open(b.Descriptor)
-	if err != nil {
-		return err
+// Holds reports that path, through links, is the file or folder that a was opened
+// from, or lies in that folder.
+func (a *Archive) Holds(path string) bool {
+	path, err := filepath.Abs(followLinks(path))
+	for err == nil && a.info != nil {
+		info, statErr := os.Stat(path)
+		if statErr == nil && os.SameFile(info, a.info) {
+			return true
+		}
+		parent := filepath.Dir(path)
+		if parent == path || !a.isFolder() {
+			break
+		}
+		path = parent
 	}
-	defer func() { err = errors.Join(err, blob.Close()) }()
-	if err := Copy(ctx, w, blob, b.Descriptor, opts.Progress); err != nil {
-		return fmt.Errorf("copy blob %s: %w", b.Descriptor.Digest, err)
-	}
-	return nil
-}
-
-// size is the number of bytes of f.
-func (f *file) size() int64 {
-	if f.blob != nil {
-		return f.blob.Descriptor.Size
-	}
-	return int64(len(f.data))
-}
-
-func (f *file) isFolder() bool { return f.blob == nil && f.data == nil }
-
-// copyTo writes the content of f to w.
-func (f *file) copyTo(ctx context.Context, w io.Writer, opts WriteOptions) error {
-	if f.blob != nil {
-		return f.blob.copyTo(ctx, w, opts)
-	}
-	_, err := w.Write(f.data)
-	return err
+	return false
 }

@@ -671,9 +671,14 @@ func TestContentGaps(t *testing.T) {
 	if err := new(archive.Content).Add(a.Images[0], a); !errors.Is(err, archive.ErrNotFound) {
 		t.Errorf("Add of an image without its layer = %v, want ErrNotFound", err)
 	}
-	nested := open(t, build(t, "format oci\nindex fx:v1\n  image\n    layer absent\n      file a a\n"))
-	if c := contentOf(t, nested); len(c.Gaps) != 1 {
-		t.Errorf("gaps = %+v, want one layer", c.Gaps)
+	const whole = "  image\n    platform linux/arm64\n    layer\n      file a a\n"
+	nested := "format oci\nindex fx:v1\n  image\n    layer absent\n      file b b\n"
+	if c := contentOf(t, open(t, build(t, nested+whole))); len(c.Gaps) != 1 || c.Gaps[0].Of == nil {
+		t.Errorf("gaps = %+v, want one layer of a manifest", c.Gaps)
+	}
+	hollow := open(t, build(t, nested))
+	if err := new(archive.Content).Add(hollow.Images[0], hollow); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("Add of an index without a whole image = %v, want ErrNotFound", err)
 	}
 	l := newLayout()
 	foreign := descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", digest.FromString("far"), 3)

@@ -50,7 +50,7 @@ func terminalWidth(f *os.File) int {
 // Main runs one command line and gives its exit code. A first interrupt cancels
 // what is under way, a second one kills.
 func Main(ctx context.Context, args []string, env Env) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	app := newApp(env)

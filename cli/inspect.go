@@ -158,6 +158,9 @@ func printStored(w io.Writer, a *archive.Archive, o inspectOptions) error {
 		return err
 	}
 	platform := strings.Join(o.platforms, "")
+	if platform == "all" {
+		platform = ""
+	}
 	node := image.Node
 	if o.config || platform != "" {
 		if node, err = a.Instance(node, platform, hostPlatform()); err != nil {
@@ -175,8 +178,8 @@ func printStored(w io.Writer, a *archive.Archive, o inspectOptions) error {
 	return err
 }
 
-// hostPlatform is what runs here: Linux images, on any system but Windows
-// itself, through a virtual machine where it must be.
+// hostPlatform is what runs here: Linux images for this machine's processor, on
+// macOS and Windows through a virtual machine.
 func hostPlatform() ocispec.Platform {
 	return ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH}
 }

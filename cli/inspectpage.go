@@ -46,12 +46,20 @@ func printPage(w io.Writer, s *inspect.Summary, o pageOptions) error {
 
 func (p *page) printf(format string, args ...any) { fmt.Fprintf(p, format, args...) }
 
-// field prints one labelled line, if there is anything to say.
+// field prints one labelled line, if there is anything to say. It makes the value
+// fit to print, wherever it comes from.
 func (p *page) field(indent, label, value string) {
 	if value != "" {
-		p.printf("%s%s %s\n", indent, p.dim(fmt.Sprintf("%-12s", label)), value)
+		p.printf("%s%s %s\n", indent, p.label(label), printable(value))
 	}
 }
+
+// fault prints a field that is no good news.
+func (p *page) fault(indent, label, value string) {
+	p.printf("%s%s %s\n", indent, p.label(label), p.bad(printable(value)))
+}
+
+func (p *page) label(s string) string { return p.dim(fmt.Sprintf("%-12s", s)) }
 
 func (p *page) head(s *inspect.Summary) {
 	form := s.Format
@@ -113,16 +121,16 @@ func plural(n int, word string) string {
 func (p *page) manifest(image *inspect.Image, m *inspect.Manifest) {
 	indent := "   "
 	if m.Digest != image.Digest {
-		p.printf("\n   %s %s\n", p.bold(p.manifestTitle(m)), p.dim(m.Digest.String()))
+		p.printf("\n   %s %s\n", p.bold(p.manifestTitle(m)), p.dim(line(m.Digest.String())))
 		indent = "     "
 	} else if m.Kind != archive.KindImage {
 		p.field(indent, "kind", p.manifestTitle(m))
 	}
 	switch {
 	case m.Absent:
-		p.field(indent, "absent", p.bad("named, but not in the archive"))
+		p.fault(indent, "absent", "named, but not in the archive")
 	case m.Fault != "":
-		p.field(indent, "unreadable", p.bad(line(m.Fault)))
+		p.fault(indent, "unreadable", m.Fault)
 	}
 	p.field(indent, "refers to", m.Subject.String())
 	if m.Kind == archive.KindImage {
@@ -166,18 +174,18 @@ func (p *page) config(indent string, image *inspect.Image, m *inspect.Manifest) 
 	if m.Created != nil {
 		p.field(indent, "created", m.Created.UTC().Format(time.DateTime)+" UTC")
 	}
-	p.field(indent, "author", line(m.Author))
+	p.field(indent, "author", m.Author)
 	c := m.Config
 	if c == nil {
 		return
 	}
-	p.field(indent, "user", line(c.User))
-	p.field(indent, "workdir", line(c.WorkingDir))
+	p.field(indent, "user", c.User)
+	p.field(indent, "workdir", c.WorkingDir)
 	p.field(indent, "entrypoint", command(c.Entrypoint))
 	p.field(indent, "cmd", command(c.Cmd))
 	p.field(indent, "ports", keys(c.ExposedPorts))
 	p.field(indent, "volumes", keys(c.Volumes))
-	p.field(indent, "stop signal", line(c.StopSignal))
+	p.field(indent, "stop signal", c.StopSignal)
 	p.list(indent, "env", c.Env)
 	p.list(indent, "labels", pairs(c.Labels))
 	p.list(indent, "annotations", pairs(m.Annotations))
@@ -189,7 +197,7 @@ func (p *page) list(indent, label string, values []string) {
 		if i > 0 {
 			label = ""
 		}
-		p.field(indent, label, line(value))
+		p.field(indent, label, value)
 	}
 }
 
@@ -203,11 +211,11 @@ func command(words []string) string {
 	if err != nil {
 		return ""
 	}
-	return line(string(raw))
+	return string(raw)
 }
 
 func keys(set map[string]struct{}) string {
-	return line(strings.Join(slices.Sorted(maps.Keys(set)), " "))
+	return strings.Join(slices.Sorted(maps.Keys(set)), " ")
 }
 
 func pairs(m map[string]string) []string {

@@ -10,24 +10,17 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The exit codes, the same for every command.
+// The exit codes, the same for every command. The code 1, for commands that
+// answer yes or no, is not given by any command yet.
 const (
 	exitDone = 0 // done, nothing to report
-	exitNo   = 1 // done, and the answer is no
 	exitFail = 2 // could not be done
 )
-
-// errAnswerNo is what a command returns that has printed its answer, and the
-// answer is no.
-var errAnswerNo = errors.New("the answer is no")
 
 // report prints err, its hint on a second line, and gives the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
-	}
-	if errors.Is(err, errAnswerNo) {
-		return exitNo
 	}
 	say(stderr, strings.ReplaceAll(err.Error(), "\n", "; ")) // [errors.Join] makes lines
 	var hint interface{ Hint() string }

@@ -38,7 +38,7 @@ func (b *builder) take(s Source, images []*archive.Image) error {
 		if err != nil {
 			return err
 		}
-		if err := b.add(&root{&archive.Image{Names: image.Names, Node: node}, s}); err != nil {
+		if err := b.add(&root{image.With(node, slices.Clone(image.Names)), s}); err != nil {
 			return err
 		}
 	}
@@ -57,13 +57,10 @@ func (b *builder) add(r *root) error {
 		have = r
 	}
 	for _, name := range r.image.Names {
-		owner := b.owners[nameKey(name)]
+		owner := b.owners[name.Key()]
 		switch {
 		case owner == nil:
-			b.owners[nameKey(name)] = have
-			if have != r {
-				have.image.Names = append(slices.Clip(have.image.Names), name)
-			}
+			b.owners[name.Key()] = have
 		case owner != have && owner.from.Archive != r.from.Archive:
 			return fmt.Errorf("name %q is %s in %q and %s in %q; convert them one by one and give one another --name",
 				name, owner.image.Descriptor.Digest, owner.from.Path, digest, r.from.Path)
@@ -71,14 +68,10 @@ func (b *builder) add(r *root) error {
 			b.note("name %q stands for %s and for %s; many tools see one of them alone", name, owner.image.Descriptor.Digest, digest)
 		}
 	}
-	return nil
-}
-
-func nameKey(n archive.Name) string {
-	if full := n.Full(); full != "" {
-		return full
+	if have != r {
+		have.image.Join(r.image)
 	}
-	return string(n)
+	return nil
 }
 
 // takeFields keeps what the source's index.json has beside its images.

@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/imgtool/imgtool/archive/enginetest"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/imgtool/imgtool/convert"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // fixtures are the archives that real tools wrote.
@@ -105,7 +108,7 @@ func TestV10ImageID(t *testing.T) {
 }
 
 // TestPeersRead lets skopeo and umoci read the layouts that convert writes, under
-// every name.
+// every reference name in them.
 func TestPeersRead(t *testing.T) {
 	enginetest.Require(t, "skopeo")
 	enginetest.Require(t, "umoci")
@@ -115,26 +118,42 @@ func TestPeersRead(t *testing.T) {
 			tarball := filepath.Join(t.TempDir(), "layout.tar")
 			content := convertTo(t, c.path, "oci:"+layout)
 			convertTo(t, c.path, "oci-archive:"+tarball)
-			for _, image := range content.Images {
-				for _, name := range image.Names {
-					for _, where := range []string{"oci:" + layout, "oci-archive:" + tarball} {
-						raw := enginetest.Run(t, "skopeo", "inspect", "--raw", where+":"+string(name))
-						if diff := cmp.Diff(string(image.Raw), string(raw)); diff != "" {
-							t.Errorf("skopeo inspect --raw %s:%s (-want +got):\n%s", where, name, diff)
-						}
-					}
-					if image.Index != nil || c.zstd {
-						continue // umoci asks for a platform, with no flag to say which
-					}
-					bundle := filepath.Join(t.TempDir(), "bundle")
-					enginetest.Run(t, "umoci", "unpack", "--rootless", "--image", layout+":"+string(name), bundle)
-					if _, err := os.Stat(filepath.Join(bundle, "rootfs", "etc")); err != nil {
-						t.Error(err)
+			for _, root := range readIndex(t, layout) {
+				name := root.Annotations[ocispec.AnnotationRefName]
+				for _, where := range []string{"oci:" + layout, "oci-archive:" + tarball} {
+					raw := enginetest.Run(t, "skopeo", "inspect", "--raw", where+":"+name)
+					if got := digest.FromBytes(raw); got != root.Digest {
+						t.Errorf("skopeo inspect --raw %s:%s: digest %s, want %s", where, name, got, root.Digest)
 					}
 				}
+				if root.MediaType != ocispec.MediaTypeImageManifest || c.zstd {
+					continue // umoci asks for a platform, with no flag to say which
+				}
+				bundle := filepath.Join(t.TempDir(), "bundle")
+				enginetest.Run(t, "umoci", "unpack", "--rootless", "--image", layout+":"+name, bundle)
+				if _, err := os.Stat(filepath.Join(bundle, "rootfs", "etc")); err != nil {
+					t.Error(err)
+				}
+			}
+			if names := len(rootNames(content)); len(readIndex(t, layout)) != names {
+				t.Errorf("index.json has %d descriptors, want one for each of %d names", len(readIndex(t, layout)), names)
 			}
 		})
 	}
+}
+
+// readIndex gives the descriptors of a layout's index.json.
+func readIndex(t *testing.T, layout string) []ocispec.Descriptor {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(layout, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(raw, &index); err != nil {
+		t.Fatal(err)
+	}
+	return index.Manifests
 }
 
 // convertTo converts the archive at from and gives what was written.

@@ -52,7 +52,7 @@ func (f filter) apply(s Source, image *archive.Image, note func(string, ...any))
 		only := kept[0]
 		note("took %s alone from index %s; its attestations and the other platforms stay behind",
 			archive.FormatPlatform(only.Platform()), image.Descriptor.Digest)
-		return withAnnotations(only, image.Node), nil
+		return only, nil
 	}
 	if len(kept) == 0 {
 		return image.Node, nil // an artifact runs anywhere
@@ -88,12 +88,14 @@ func (f filter) instances(s Source, image *archive.Image) ([]*archive.Node, erro
 		return all, nil
 	}
 	var kept []*archive.Node
+	taken := map[*archive.Node]bool{}
 	for i, matcher := range f.matchers {
 		found := false
 		for _, n := range all {
 			if matcher.Match(n.Platform()) {
 				found = true
-				if !slices.Contains(kept, n) {
+				if !taken[n] {
+					taken[n] = true
 					kept = append(kept, n)
 				}
 			}
@@ -164,12 +166,12 @@ func reindex(n *archive.Node, children []*archive.Node) *archive.Node {
 	document.Raw, document.Index, document.Children = raw, &index, children
 	d := n.Descriptor
 	d.Digest, d.Size, d.Data = digest.FromBytes(raw), int64(len(raw)), nil
-	return &archive.Node{Descriptor: d, RawDescriptor: describe(n.RawDescriptor, d), Document: &document}
+	return &archive.Node{Descriptor: d, RawDescriptor: withDigest(n.RawDescriptor, d), Document: &document}
 }
 
-// describe gives the stored descriptor with the digest and size of d, and
+// withDigest gives the stored descriptor with the digest and size of d, and
 // without embedded content.
-func describe(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
+func withDigest(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
 	fields := map[string]archive.RawJSON{}
 	if err := json.Unmarshal(stored, &fields); err != nil {
 		panic(fmt.Sprintf("descriptor no longer parses: %v", err))
@@ -177,13 +179,6 @@ func describe(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
 	fields["digest"], fields["size"] = mustMarshal(d.Digest), mustMarshal(d.Size)
 	delete(fields, "data")
 	return mustMarshal(fields)
-}
-
-// withAnnotations makes only a root in the place of the index that named it.
-func withAnnotations(only, index *archive.Node) *archive.Node {
-	root := *only
-	root.Descriptor.Annotations = index.Descriptor.Annotations
-	return &root
 }
 
 func mustMarshal(v any) []byte {

@@ -10,11 +10,7 @@ import (
 // it do not take.
 func (b *builder) warnings() {
 	for _, gap := range b.plan.Content.Gaps {
-		what := "stays named without it, and `ctr image import --all-platforms` refuses that"
-		if gap.Foreign {
-			what = "is non-distributable and is fetched from elsewhere"
-		}
-		b.note("%s is not in the source: it %s", describeGap(gap), what)
+		b.warnGap(gap)
 	}
 	for _, r := range b.order {
 		switch b.plan.To.Transport {
@@ -26,11 +22,18 @@ func (b *builder) warnings() {
 	}
 }
 
-func describeGap(gap archive.Gap) string {
-	if p := gap.Descriptor.Platform; p != nil {
-		return archive.FormatPlatform(p) + " " + gap.Descriptor.Digest.String()
+// warnGap tells what the target will name and not hold.
+func (b *builder) warnGap(gap archive.Gap) {
+	switch {
+	case gap.Foreign:
+		b.note("layer %s is non-distributable and not in the source: engines fetch it from elsewhere", gap.Descriptor.Digest)
+	case gap.Of == nil:
+		b.note("%s %s is not in the source: its index names it all the same, and `ctr image import --all-platforms` refuses that",
+			archive.FormatPlatform(gap.Descriptor.Platform), gap.Descriptor.Digest)
+	default:
+		b.note("%s %s lacks %s and cannot run: it is not in the source",
+			archive.FormatPlatform(gap.Of.Platform()), gap.Of.Descriptor.Digest, gap.Descriptor.Digest)
 	}
-	return gap.Descriptor.Digest.String()
 }
 
 // warnDir tells that a dir: folder has no place for names.

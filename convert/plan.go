@@ -68,7 +68,7 @@ func NewPlan(sources []Source, to ref.Ref, opts Options) (*Plan, error) {
 		return nil, err
 	}
 	for i, s := range sources {
-		if to.Path != ref.Stdio && s.Is(to.Path) {
+		if to.Path != ref.Stdio && s.Holds(to.Path) {
 			return nil, fmt.Errorf("write %q: it %w", to.Path, archive.ErrSame)
 		}
 		if err := b.take(s, chosen[i]); err != nil {
@@ -103,9 +103,12 @@ func choose(sources []Source, selectors []string) ([][]*archive.Image, error) {
 			return nil, err
 		}
 	}
-	for i := range found {
-		if !found[i] && missing != nil {
+	for i, selector := range selectors {
+		switch {
+		case !found[i] && missing != nil:
 			return nil, missing
+		case !found[i]:
+			return nil, fmt.Errorf("no source is left for image %q: each names its own: %w", selector, archive.ErrNotFound)
 		}
 	}
 	return chosen, nil
@@ -125,7 +128,7 @@ func fit(s Source, selectors []string, found []bool, missing *error) ([]string, 
 		case err == nil:
 			found[i] = true
 			fitting = append(fitting, selector)
-		case !errors.As(err, &selection):
+		case !errors.As(err, &selection) || selection.Ambiguous:
 			return nil, err
 		case !found[i]:
 			*missing = err

@@ -1,0 +1,148 @@
+package archive
+
+import (
+	"context"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// hybrid joins the two faces of an archive that is an OCI layout and a
+// docker-save archive over the same blobs. index.json says more and counts, but
+// an image that is broken in it, as Docker 25.0 wrote them (moby issues 47065
+// and 47210), is taken from manifest.json.
+type hybrid struct {
+	*loader
+	byConfig map[digest.Digest]*Image
+	byName   map[string]*Image
+}
+
+// loadLayoutOrHybrid reads index.json and what manifest.json beside it adds.
+func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
+	l.archive.Format = OCILayout
+	fault := l.loadLayout()
+	if !l.has(dockerManifestFile) {
+		return fault
+	}
+	l.archive.Format = Hybrid
+	face, err := l.dockerFace()
+	switch {
+	case err != nil && fault != nil:
+		return fault
+	case err != nil:
+		l.opts.warn("%q: %v; read %s alone", l.archive.Path, err, indexFile)
+		return nil
+	case fault != nil:
+		l.opts.warn("%q: %v; read %s in its place", l.archive.Path, fault, dockerManifestFile)
+	case len(l.archive.Images) == 0 && len(face) > 0:
+		l.opts.warn("%q: %s names no image; read %s in its place", l.archive.Path, indexFile, dockerManifestFile)
+	}
+	h := newHybrid(l)
+	for _, entry := range face {
+		if err := h.join(ctx, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newHybrid finds the images of index.json by the configs below them and by
+// their names.
+func newHybrid(l *loader) *hybrid {
+	h := &hybrid{l, map[digest.Digest]*Image{}, map[string]*Image{}}
+	for _, image := range l.archive.Images {
+		for _, name := range image.Names {
+			h.byName[name.Key()] = image
+		}
+		_ = Walk([]*Node{image.Node}, func(n *Node) error {
+			if n.Manifest != nil && h.byConfig[n.Manifest.Config.Digest] == nil {
+				h.byConfig[n.Manifest.Config.Digest] = image
+			}
+			return nil
+		})
+	}
+	return h
+}
+
+// join takes in one entry of manifest.json.
+func (h *hybrid) join(ctx context.Context, entry dockerImage) error {
+	config := h.dockerConfig(entry.Config)
+	twin := h.twin(config, entry)
+	if twin == nil {
+		return h.addAlone(ctx, entry)
+	}
+	if why := broken(twin.Node); why != "" && config.err == nil {
+		node, err := h.dockerNode(ctx, entry)
+		if err != nil {
+			return ctx.Err() // the twin stays as broken as it is
+		}
+		h.opts.warn("%q: %s %s; took it from %s", h.archive.Path, twin.Descriptor.Digest, why, dockerManifestFile)
+		twin.Node = node
+	}
+	for _, name := range entry.names() {
+		h.name(twin, name)
+	}
+	return nil
+}
+
+// addAlone adds an image that index.json has not. A name that it has there stays
+// with the other image.
+func (h *hybrid) addAlone(ctx context.Context, entry dockerImage) error {
+	names := entry.names()
+	entry.RepoTags = nil
+	if err := h.loadDockerSave(ctx, []dockerImage{entry}); err != nil {
+		return err
+	}
+	added := h.archive.Images[len(h.archive.Images)-1]
+	for _, name := range names {
+		h.name(added, name)
+	}
+	return nil
+}
+
+// twin gives the image of index.json that an entry means: the one with its
+// config or, where that is not to be had, the one with its name.
+func (h *hybrid) twin(config dockerConfig, entry dockerImage) *Image {
+	if image := h.byConfig[config.descriptor.Digest]; config.err == nil && image != nil {
+		return image
+	}
+	for _, name := range entry.names() {
+		image := h.byName[name.Key()]
+		if image != nil && (config.err != nil || broken(image.Node) != "") {
+			return image
+		}
+	}
+	return nil
+}
+
+// name gives image a name, unless another one has it: then the faces disagree.
+func (h *hybrid) name(image *Image, name Name) {
+	owner := h.byName[name.Key()]
+	switch {
+	case owner == nil:
+		h.byName[name.Key()] = image
+		image.Names = append(image.Names, name)
+	case owner != image:
+		h.opts.warn("%q: %q is %s in %s and %s in %s, which Docker before 25 and podman may load",
+			h.archive.Path, name, owner.Descriptor.Digest, indexFile, image.Descriptor.Digest, dockerManifestFile)
+	}
+}
+
+// broken says why a root of index.json cannot be used, or gives "".
+func broken(n *Node) string {
+	switch {
+	case n.Absent():
+		return "is not in the archive"
+	case n.Err != nil:
+		return "cannot be read"
+	}
+	images := Instances(n)
+	if len(images) == 0 || slices.ContainsFunc(images, func(n *Node) bool { return !lacksLayers(n) }) {
+		return ""
+	}
+	return "has no layers for the diffIDs of its config"
+}
+
+func lacksLayers(image *Node) bool {
+	return len(image.Layers) == 0 && len(image.Config.RootFS.DiffIDs) > 0
+}

@@ -1,0 +1,218 @@
+package archive
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Image is one root of an archive with the names that it has there.
+type Image struct {
+	// Names are all names of the image, each once.
+	Names []Name
+	*Node
+	// roots are the descriptors of index.json that point at the image.
+	roots []root
+}
+
+// With gives the image with another node in its place and with other names.
+// What its descriptors in index.json say besides goes along.
+func (i *Image) With(node *Node, names []Name) *Image {
+	return &Image{Names: names, Node: node, roots: i.roots}
+}
+
+// Join adds the names of another image of the same digest.
+func (i *Image) Join(other *Image) {
+	have := map[string]bool{}
+	for _, name := range i.Names {
+		have[name.Key()] = true
+	}
+	for _, name := range other.Names {
+		if !have[name.Key()] {
+			have[name.Key()] = true
+			i.Names = append(i.Names, name)
+		}
+	}
+	i.roots = append(slices.Clip(i.roots), other.roots...)
+}
+
+// root is a descriptor of index.json, parsed and as stored.
+type root struct {
+	ocispec.Descriptor
+	raw RawJSON
+}
+
+// parseRoot reads a descriptor of index.json.
+func parseRoot(raw RawJSON) (root, error) {
+	r := root{raw: raw}
+	err := decode(raw, &r.Descriptor)
+	return r, err
+}
+
+func (r root) imageName() string { return r.Annotations[AnnotationImageName] }
+func (r root) refName() string   { return r.Annotations[ocispec.AnnotationRefName] }
+
+// names gives the names that r carries. A reference name beside an image name is
+// a name of its own only where it is a whole name; else it is what `oci:PATH:REF`
+// of skopeo matches, such as the tag.
+func (r root) names() []Name {
+	var names []Name
+	if r.imageName() != "" {
+		names = append(names, spell(r.imageName()))
+	}
+	ref := spell(r.refName())
+	switch {
+	case ref == "" || ref == "<none>:<none>":
+	case len(names) == 0, ref.Full() != "" && ref.Key() != names[0].Key():
+		names = append(names, ref)
+	}
+	return names
+}
+
+// annotated gives r with other annotations; all else stays as it is stored.
+func (r root) annotated(annotations map[string]string) root {
+	r.Annotations = annotations
+	r.raw = withUnknownFields(mustMarshal(r.Descriptor), r.raw)
+	return r
+}
+
+// without gives r without some of its annotations.
+func (r root) without(keys ...string) root {
+	annotations := maps.Clone(r.Annotations)
+	for _, key := range keys {
+		delete(annotations, key)
+	}
+	return r.annotated(annotations)
+}
+
+// called gives r with the one name, in full for containerd, Docker and podman,
+// and as people write it for skopeo, umoci and regctl, which match it to the
+// letter: a bare tag would mean another image in a layout of several.
+func (r root) called(name Name) root {
+	annotations := maps.Clone(r.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	delete(annotations, AnnotationImageName)
+	if full := name.Full(); full != "" {
+		annotations[AnnotationImageName] = full
+	}
+	annotations[ocispec.AnnotationRefName] = string(name)
+	return r.annotated(annotations)
+}
+
+// completed gives r with its whole name for containerd, Docker and podman, where
+// it has only the reference name.
+func (r root) completed() root {
+	full := spell(r.refName()).Full()
+	if r.imageName() != "" || full == "" {
+		return r
+	}
+	annotations := maps.Clone(r.Annotations)
+	annotations[AnnotationImageName] = full
+	return r.annotated(annotations)
+}
+
+// pointing gives r with n in the place of what it points at, if that is another.
+func (r root) pointing(n *Node) root {
+	if r.Digest == n.Descriptor.Digest {
+		return r
+	}
+	annotations := maps.Clone(n.Descriptor.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, r.Annotations)
+	r.Descriptor = n.Descriptor
+	return r.annotated(annotations)
+}
+
+// rootsOf gives the descriptors of index.json for images: those that the images
+// came with, to the letter, and further ones for names that came from elsewhere.
+func rootsOf(images []*Image) []root {
+	var all []root
+	for _, image := range images {
+		all = append(all, image.ownRoots()...)
+	}
+	return distinctRefs(all)
+}
+
+func (i *Image) ownRoots() []root {
+	wanted := map[string]bool{}
+	for _, name := range i.Names {
+		wanted[name.Key()] = true
+	}
+	var out []root
+	for _, r := range i.roots {
+		names := r.names()
+		if len(names) == 0 || slices.ContainsFunc(names, func(n Name) bool { return !wanted[n.Key()] }) {
+			continue
+		}
+		for _, name := range names {
+			wanted[name.Key()] = false
+		}
+		out = append(out, r.pointing(i.Node).completed())
+	}
+	base := i.base()
+	for _, name := range i.Names {
+		if wanted[name.Key()] {
+			out = append(out, base.called(name))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, base)
+	}
+	return out
+}
+
+// base is the descriptor to make others of: the first that the image came with,
+// without a name.
+func (i *Image) base() root {
+	r := root{Descriptor: i.Descriptor, raw: i.RawDescriptor}
+	if len(i.roots) > 0 {
+		r = i.roots[0].pointing(i.Node)
+	}
+	if r.imageName() == "" && r.refName() == "" {
+		return r
+	}
+	return r.without(AnnotationImageName, ocispec.AnnotationRefName)
+}
+
+// distinctRefs makes the reference name of a root its whole name where another
+// image has the same one, so that each can be reached.
+func distinctRefs(roots []root) []root {
+	owners := map[string]digest.Digest{}
+	for i, r := range roots {
+		owner, taken := owners[r.refName()]
+		if taken && owner != r.Digest && r.imageName() != "" {
+			roots[i] = r.called(spell(r.imageName()))
+		}
+		if !taken {
+			owners[r.refName()] = r.Digest
+		}
+	}
+	return roots
+}
+
+func rawRoots(roots []root) []RawJSON {
+	raw := []RawJSON{}
+	for _, r := range roots {
+		raw = append(raw, r.raw)
+	}
+	return raw
+}
+
+// withUnknownFields adds to a descriptor what the stored one has beyond it.
+func withUnknownFields(descriptor, stored []byte) RawJSON {
+	var fields map[string]RawJSON
+	if json.Unmarshal(stored, &fields) != nil {
+		return descriptor
+	}
+	return appendFields(descriptor, without(fields, descriptorFields...))
+}
+
+// descriptorFields are what [ocispec.Descriptor] knows of a descriptor.
+var descriptorFields = []string{"mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"}
