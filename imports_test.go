@@ -49,7 +49,6 @@ var entries = map[string][]string{
 	"github.com/dustin/go-humanize":        {"cli"},
 	"github.com/jedib0t/go-pretty/v6":      {"cli"},
 	"github.com/schollz/progressbar/v3":    {"cli"},
-	"github.com/vbauerster/mpb/v8":         {"cli"},
 	"github.com/urfave/cli/v2":             {"cli"},
 	"github.com/google/go-cmp":             {}, // tests alone
 	"github.com/rogpeppe/go-internal":      {}, // tests alone

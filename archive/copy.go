@@ -108,7 +108,7 @@ func hashTar(ctx context.Context, b Blob, c codec.Compression, opts codec.Reader
 	defer plain.Close() // it has no error that reading has not
 	sum := digest.Canonical.Digester()
 	if _, err := io.Copy(sum.Hash(), plain); err != nil {
-		return "", fmt.Errorf("read %s stream: %w", c, err)
+		return "", err
 	}
 	return sum.Digest(), nil
 }

@@ -21,7 +21,7 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 	stored := &progressReader{&contextReader{ctx, r}, opts.Progress}
 	plain, err := codec.NewReader(stored, a.Outer, opts.Decompress)
 	if err != nil {
-		return nameInput(a.Path, err)
+		return a.spoolFault(err)
 	}
 	defer plain.Close() // it has no error that reading has not
 	file, err := os.CreateTemp(opts.TempDir, spoolPattern)
@@ -71,9 +71,9 @@ func (a *Archive) spoolFault(err error) error {
 	case errors.As(err, &disk):
 		return withHint(fmt.Errorf("spool %q: %w", a.Path, err), "set TMPDIR to a folder with room for the uncompressed archive")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return withHint(fmt.Errorf("open %q: %s stream is cut short: %w", a.Path, a.Outer, err), "copy or save the file again")
+		return withHint(fmt.Errorf("open %q: it is cut short: %w", a.Path, err), "copy or save the file again")
 	case errors.Is(err, codec.ErrExpansion):
 		return withHint(fmt.Errorf("open %q: %w", a.Path, err), "if the file is to be trusted, raise --max-expansion")
 	}
-	return fmt.Errorf("open %q: read %s stream: %w", a.Path, a.Outer, err)
+	return fmt.Errorf("open %q: %w", a.Path, err)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 )
 
@@ -79,16 +80,19 @@ func NewReader(r io.Reader, c Compression, opts ReaderOptions) (io.ReadCloser, e
 	stored := &countingReader{r: r}
 	plain, err := newDecoder(stored, c)
 	if err != nil {
-		return nil, fmt.Errorf("read %s stream: %w", c, err)
+		return nil, named(c, err)
 	}
-	if c == None || opts.MaxExpansion < 0 {
+	if c == None {
 		return plain, nil
 	}
-	ratio := opts.MaxExpansion
-	if ratio == 0 {
-		ratio = DefaultMaxExpansion
+	g := &guard{ReadCloser: plain, compression: c, stored: stored, ratio: opts.MaxExpansion}
+	switch {
+	case g.ratio == 0:
+		g.ratio = DefaultMaxExpansion
+	case g.ratio < 0:
+		g.ratio = math.MaxInt64
 	}
-	return &guard{ReadCloser: plain, stored: stored, ratio: ratio}, nil
+	return g, nil
 }
 
 // countingReader counts the stored bytes that a decoder took, which may read in
@@ -104,19 +108,32 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// guard stops a decoder that gives out far more than it took in.
+// guard stops a decoder that gives out far more than it took in, and says of
+// errors which stream they are about.
 type guard struct {
 	io.ReadCloser
-	stored *countingReader
-	ratio  int64
-	given  int64
+	compression Compression
+	stored      *countingReader
+	ratio       int64
+	given       int64
 }
 
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
 	g.given += int64(n)
 	if stored := g.stored.n.Load(); g.given > expansionFloor && g.given/g.ratio > stored {
-		return n, fmt.Errorf("%w: %d bytes from %d stored, over %d to 1", ErrExpansion, g.given, stored, g.ratio)
+		return n, fmt.Errorf("read %s stream: %w: %d bytes from %d stored, over %d to 1", g.compression, ErrExpansion, g.given, stored, g.ratio)
+	}
+	if err != nil && err != io.EOF {
+		err = named(g.compression, err)
 	}
 	return n, err
+}
+
+// named says which stream an error is about; our own gzip reader does so itself.
+func named(c Compression, err error) error {
+	if c == Gzip {
+		return err
+	}
+	return fmt.Errorf("read %s stream: %w", c, err)
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
+	"github.com/imgtool/imgtool/archive/gunzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -25,7 +25,7 @@ func newDecoder(r io.Reader, c Compression) (io.ReadCloser, error) {
 	case None:
 		return io.NopCloser(r), nil
 	case Gzip:
-		return gzip.NewReader(buffered)
+		return gunzip.NewReader(r) // it buffers by itself
 	case Bzip2:
 		return io.NopCloser(bzip2.NewReader(buffered)), nil
 	case XZ:
