@@ -38,6 +38,13 @@ func (d dockerImage) names() []Name {
 	return names
 }
 
+// dockerCache is what entries of manifest.json share, by member: configs, and
+// the digests of layers that had to be read for them.
+type dockerCache struct {
+	configs map[string]dockerConfig
+	hashed  map[string]digest.Digest
+}
+
 // dockerFace reads manifest.json. An archive without one gives none.
 func (l *loader) dockerFace() ([]dockerImage, error) {
 	raw, err := l.member(dockerManifestFile)
@@ -107,10 +114,10 @@ type dockerConfig struct {
 // dockerConfig reads the config in the member name, once, and locates it by its
 // digest.
 func (l *loader) dockerConfig(name string) dockerConfig {
-	c, ok := l.dockerConfigs[name]
+	c, ok := l.docker.configs[name]
 	if !ok {
 		c = l.readDockerConfig(name)
-		l.dockerConfigs[name] = c
+		l.docker.configs[name] = c
 	}
 	return c
 }
@@ -227,13 +234,13 @@ func statedDigest(hex string) (digest.Digest, error) {
 
 // hashMember hashes the stored bytes of a member that states no digest, once.
 func (l *loader) hashMember(ctx context.Context, member string, b Blob) (digest.Digest, error) {
-	if d, ok := l.hashed[member]; ok {
+	if d, ok := l.docker.hashed[member]; ok {
 		return d, nil
 	}
 	d, err := hashBlob(ctx, b)
 	if err != nil {
 		return "", fmt.Errorf("hash %s: %w", member, err)
 	}
-	l.hashed[member] = d
+	l.docker.hashed[member] = d
 	return d, nil
 }

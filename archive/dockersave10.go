@@ -46,6 +46,14 @@ func (l *loader) loadDockerSaveV10(ctx context.Context) error {
 	return nil
 }
 
+// v10Cache is what the names in `repositories` share: images by their top ID,
+// documents by ID, and layers by member.
+type v10Cache struct {
+	chains map[string]*Node
+	images map[string]v1Image
+	layers map[string]v1Layer
+}
+
 // v1Image is what ID/json says that we need for ourselves.
 type v1Image struct {
 	ID              string    `json:"id"`
@@ -60,13 +68,13 @@ type v1Image struct {
 
 // chain gives the image whose top layer is id, once for all its names.
 func (l *loader) chain(ctx context.Context, id string) *Node {
-	node, ok := l.chains[id]
+	node, ok := l.v10.chains[id]
 	if !ok {
 		var err error
 		if node, err = l.readChain(ctx, id); err != nil {
 			node = &Node{Document: &Document{Err: fmt.Errorf("image %q: %w", id, err)}}
 		}
-		l.chains[id] = node
+		l.v10.chains[id] = node
 	}
 	return node
 }
@@ -96,7 +104,7 @@ func (l *loader) readChain(ctx context.Context, id string) (*Node, error) {
 
 // v1Image reads ID/json, once.
 func (l *loader) v1Image(id string) (v1Image, error) {
-	image, ok := l.v1Images[id]
+	image, ok := l.v10.images[id]
 	if ok {
 		return image, nil
 	}
@@ -111,7 +119,7 @@ func (l *loader) v1Image(id string) (v1Image, error) {
 		return image, fmt.Errorf("read %s: %w", v1File(id), err)
 	}
 	image.ID = id // the folder's name counts
-	l.v1Images[id] = image
+	l.v10.images[id] = image
 	return image, l.hold(int64(len(raw)))
 }
 
@@ -189,7 +197,7 @@ type v1Layer struct {
 // v1Layer reads the layer of image to its end, once.
 func (l *loader) v1Layer(ctx context.Context, image v1Image) (v1Layer, error) {
 	member := path.Join(image.ID, "layer.tar")
-	layer, ok := l.v1Layers[member]
+	layer, ok := l.v10.layers[member]
 	if ok {
 		return layer, nil
 	}
@@ -198,7 +206,7 @@ func (l *loader) v1Layer(ctx context.Context, image v1Image) (v1Layer, error) {
 		return layer, fmt.Errorf("layer %q: %w", member, err)
 	}
 	l.locate(layer.descriptor.Digest, member)
-	l.v1Layers[member] = layer
+	l.v10.layers[member] = layer
 	return layer, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/opencontainers/go-digest"
@@ -24,15 +23,9 @@ type loader struct {
 	peeks     map[digest.Digest]peek
 	images    map[digest.Digest]*Image
 	named     map[naming]bool
-	// hashed are the digests of members that had to be read for it.
-	hashed map[string]digest.Digest
-	// chains and v1Layers are what docker-save 1.0 shares between images.
-	chains   map[string]*Node
-	v1Images map[string]v1Image
-	v1Layers map[string]v1Layer
-	// dockerConfigs are the configs that manifest.json names, by member.
-	dockerConfigs map[string]dockerConfig
-	opts          OpenOptions
+	docker    dockerCache
+	v10       v10Cache
+	opts      OpenOptions
 }
 
 // documentKey has the media type in it because a document means what its
@@ -59,13 +52,9 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 		peeks:     map[digest.Digest]peek{},
 		images:    map[digest.Digest]*Image{},
 		named:     map[naming]bool{},
-		hashed:    map[string]digest.Digest{},
-		chains:    map[string]*Node{},
-		v1Images:  map[string]v1Image{},
-		v1Layers:  map[string]v1Layer{},
-
-		dockerConfigs: map[string]dockerConfig{},
-		opts:          opts,
+		docker:    dockerCache{map[string]dockerConfig{}, map[string]digest.Digest{}},
+		v10:       v10Cache{map[string]*Node{}, map[string]v1Image{}, map[string]v1Layer{}},
+		opts:      opts,
 	}
 }
 
@@ -167,7 +156,7 @@ func (doc *Document) weigh() int {
 // is not there at all.
 func (l *loader) opaque(d ocispec.Descriptor) error {
 	if strings.HasPrefix(d.MediaType, prefixDockerSchema1) {
-		return fmt.Errorf("Docker schema 1 manifest %s: %w", d.Digest, ErrUnsupported)
+		return fmt.Errorf("manifest %s of Docker schema 1: %w", d.Digest, ErrUnsupported)
 	}
 	blob, err := l.archive.Open(d)
 	if err != nil {
@@ -305,68 +294,4 @@ func detect(b io.ReaderAt) (codec.Compression, error) {
 		return "", err
 	}
 	return codec.Detect(head[:n]), nil
-}
-
-// config reads the config of a manifest; that of an artifact has only to be
-// there.
-func (l *loader) config(d ocispec.Descriptor) *Config {
-	key := documentKey{digest: d.Digest, mediaType: d.MediaType}
-	if c, ok := l.configs[key]; ok {
-		return c
-	}
-	c := &Config{}
-	l.configs[key] = c
-	if !isImageConfig(d.MediaType) {
-		_, c.Err = l.archive.compression(d)
-		return c
-	}
-	c.Raw, c.Err = l.read(d, MaxConfig)
-	if c.Err == nil {
-		c.Image, c.Err = parseConfig(c.Raw)
-	}
-	if c.Err != nil {
-		c.Err = fmt.Errorf("config: %w", c.Err)
-	}
-	return c
-}
-
-// parseConfig reads an image config. Times that do not parse count as absent,
-// since tools write many kinds of them and nothing depends on them.
-func parseConfig(raw []byte) (ocispec.Image, error) {
-	var image ocispec.Image
-	loose := struct {
-		*ocispec.Image
-		Created looseTime            `json:"created"`
-		History capped[looseHistory] `json:"history"`
-		RootFS  struct {
-			Type    string                `json:"type"`
-			DiffIDs capped[digest.Digest] `json:"diff_ids"`
-		} `json:"rootfs"`
-	}{Image: &image}
-	if err := decode(raw, &loose); err != nil {
-		return ocispec.Image{}, err
-	}
-	image.Created = loose.Created.Time
-	image.RootFS = ocispec.RootFS{Type: loose.RootFS.Type, DiffIDs: loose.RootFS.DiffIDs}
-	for _, h := range loose.History {
-		h.History.Created = h.Created.Time
-		image.History = append(image.History, h.History)
-	}
-	return image, nil
-}
-
-type looseHistory struct {
-	ocispec.History
-	Created looseTime `json:"created"`
-}
-
-// looseTime is nil for whatever is no RFC 3339 time.
-type looseTime struct{ *time.Time }
-
-func (t *looseTime) UnmarshalJSON(raw []byte) error {
-	var parsed time.Time
-	if parsed.UnmarshalJSON(raw) == nil && !parsed.IsZero() {
-		t.Time = &parsed
-	}
-	return nil
 }
