@@ -36,6 +36,10 @@ func (f *folder) open(name string) (Blob, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, err = file.Stat() // of this very file: another may have taken its name
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return fileBlob{file, info.Size()}, nil
 }
 
