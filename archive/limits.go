@@ -15,7 +15,7 @@ const (
 	MaxConfig = 8 << 20
 	// MaxMetadata bounds all documents of one archive together, in bytes, since
 	// their raw bytes are held while it is open.
-	MaxMetadata = 64 << 20
+	MaxMetadata = 32 << 20
 	// MaxDepth bounds the nesting of indexes.
 	MaxDepth = 16
 	// MaxDescriptors bounds the descriptors in one index or manifest.

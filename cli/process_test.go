@@ -109,7 +109,7 @@ func peakMemory(t *testing.T, imgtool string, args ...string) int64 {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("imgtool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	return int64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
 }
 
 func TestMemoryOfBigLayer(t *testing.T) {
