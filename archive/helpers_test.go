@@ -495,3 +495,25 @@ func archiveWrite(transport ref.Transport, path string, c *archive.Content) erro
 func refPath(path string) ref.Ref { return ref.Ref{Path: path} }
 
 func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// refNames gives the reference names that index.json of the layout states,
+// sorted.
+func refNames(t *testing.T, layout string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(layout, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(raw, &index); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, d := range index.Manifests {
+		if name := d.Annotations[ocispec.AnnotationRefName]; name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -41,7 +41,7 @@ func joinRoots(old, added []root, warn func(string, ...any)) []root {
 	for i, r := range left {
 		lost := len(old[i].names()) > len(r.names())
 		switch {
-		case len(r.names()) > 0, !lost && !comesNamed[r.Digest], lost && !j.named[r.Digest]:
+		case len(r.names()) > 0, !lost && !comesNamed[r.Digest], lost && !j.named[r.Digest] && !j.present[r.Digest]:
 			j.add(r)
 		case !lost:
 			j.bare[r.Digest] = r

@@ -4,15 +4,12 @@ package archive_test
 
 import (
 	"context"
-	"encoding/json"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/imgtool/imgtool/archive/ref"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/umoci/oci/cas/dir"
 	"github.com/opencontainers/umoci/oci/casext"
 )
@@ -38,28 +35,6 @@ func TestLayoutReadByUmoci(t *testing.T) {
 			})
 		}
 	}
-}
-
-// refNames gives the reference names that index.json of the layout states,
-// sorted.
-func refNames(t *testing.T, layout string) []string {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(layout, "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index ocispec.Index
-	if err := json.Unmarshal(raw, &index); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, d := range index.Manifests {
-		if name := d.Annotations[ocispec.AnnotationRefName]; name != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 func checkUmoci(t *testing.T, path string, want []string) {

@@ -581,6 +581,26 @@ func TestMoveOnlyName(t *testing.T) {
 	checkWhole(t, b)
 }
 
+// TestMoveAllNames: an image that loses several names is kept once.
+func TestMoveAllNames(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out")
+	for _, content := range []string{"first", "second"} {
+		a := open(t, build(t, "format docker-containerd\nimage fx:v1 fx:v2 example.com/other:v1\n  layer\n    file a "+content+"\n"))
+		write(t, ref.OCI, out, contentOf(t, a))
+	}
+	if got := refNames(t, out); len(got) != 3 {
+		t.Errorf("reference names %q, want three", got)
+	}
+	raw, err := os.ReadFile(filepath.Join(out, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(raw), `"mediaType":"application/vnd.oci.image.manifest.v1+json"`); n != 4 {
+		t.Errorf("index.json has %d descriptors, want three names and the old image:\n%s", n, raw)
+	}
+}
+
 // TestAddConcurrently: adds to one layout wait for each other and lose nothing.
 func TestAddConcurrently(t *testing.T) {
 	t.Parallel()
