@@ -67,7 +67,8 @@ func newApp(env Env) *cli.App {
 		Version:                   version(),
 		Writer:                    env.Stdout,
 		ErrWriter:                 env.Stderr,
-		HideHelpCommand:           true,
+		HideHelp:                  true, // ours is below
+		Flags:                     []cli.Flag{helpFlag()},
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     appHelp,
@@ -84,9 +85,16 @@ func newApp(env Env) *cli.App {
 	for _, command := range app.Commands {
 		command.CustomHelpTemplate = commandHelp(command)
 		command.OnUsageError = onUsageError
-		command.HideHelpCommand = true
+		command.HideHelp = true
+		command.Flags = append(command.Flags, helpFlag())
 	}
 	return app
+}
+
+// helpFlag stands in for the parser's own, which all apps of a process share and
+// write to.
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
 }
 
 // withoutCommand is what runs where no known command was named.
