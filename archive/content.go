@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -156,16 +157,24 @@ func (c *Content) store(b StoredBlob) error {
 	return nil
 }
 
-// checkRoots refuses to write what could not be read again.
-func (c *Content) checkRoots(roots []root) error {
-	index, entries := indexJSON(c.IndexFields, roots), dockerEntries(c)
+// checkFaces refuses to write what could not be read again.
+func (c *Content) checkFaces(t ref.Transport) error {
+	if t == ref.DockerArchive {
+		if size := len(mustMarshal(dockerEntries(c))); size > MaxDocument {
+			return fmt.Errorf("%s of %d bytes: %w of %d", dockerManifestFile, size, ErrTooLarge, MaxDocument)
+		}
+	}
+	roots := rootsOf(c.Images)
+	return checkIndex(indexJSON(c.IndexFields, roots), len(roots))
+}
+
+// checkIndex does the same for an index.json of n descriptors.
+func checkIndex(index []byte, n int) error {
 	switch {
-	case len(roots) > MaxDescriptors:
-		return fmt.Errorf("%d descriptors in %s: %w of %d", len(roots), indexFile, ErrTooLarge, MaxDescriptors)
+	case n > MaxDescriptors:
+		return fmt.Errorf("%d descriptors in %s: %w of %d", n, indexFile, ErrTooLarge, MaxDescriptors)
 	case len(index) > MaxDocument:
 		return fmt.Errorf("%s of %d bytes: %w of %d", indexFile, len(index), ErrTooLarge, MaxDocument)
-	case len(mustMarshal(entries)) > MaxDocument:
-		return fmt.Errorf("%s: %w of %d", dockerManifestFile, ErrTooLarge, MaxDocument)
 	}
 	return nil
 }

@@ -39,6 +39,12 @@ func checkCase(raw []byte) error {
 	return nil
 }
 
+// SameJSON reports that two values differ in white space at most.
+func SameJSON(a, b RawJSON) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
 // capped is a list of at most [MaxDescriptors] values. It stops at the first one
 // too many, since three bytes of JSON can make hundreds of bytes of a slice.
 type capped[T any] []T

@@ -65,16 +65,23 @@ func (l *loader) dockerFace() ([]dockerImage, error) {
 // manifest that stands in no member. A fault in an entry stays in its image.
 func (l *loader) loadDockerSave(ctx context.Context, face []dockerImage) error {
 	for _, entry := range face {
-		node, err := l.dockerNode(ctx, entry)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if _, err := l.addEntry(ctx, entry, entry.names()); err != nil {
+			return err
 		}
-		if err != nil {
-			node = &Node{Document: &Document{Err: fmt.Errorf("%s entry of %q: %w", dockerManifestFile, entry.Config, err)}}
-		}
-		l.add(&Image{Names: entry.names(), Node: node})
 	}
 	return nil
+}
+
+// addEntry adds the image of one entry, and gives it or the one that it is.
+func (l *loader) addEntry(ctx context.Context, entry dockerImage, names []Name) (*Image, error) {
+	node, err := l.dockerNode(ctx, entry)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		node = &Node{Document: &Document{Err: fmt.Errorf("%s entry of %q: %w", dockerManifestFile, entry.Config, err)}}
+	}
+	return l.add(&Image{Names: names, Node: node}), nil
 }
 
 func (l *loader) dockerNode(ctx context.Context, entry dockerImage) (*Node, error) {
@@ -178,6 +185,9 @@ func (l *loader) dockerLayers(ctx context.Context, entry dockerImage, diffIDs []
 // that is not there is described by its diffID, of size 0.
 func (l *loader) dockerLayer(ctx context.Context, entry dockerImage, member string, diffID digest.Digest) (ocispec.Descriptor, error) {
 	blob, err := l.archive.members.open(member)
+	if errors.Is(err, ErrNotFound) && diffID.Validate() == nil {
+		blob, err = l.archive.members.open(layoutBlobName(diffID)) // where the other face has it
+	}
 	if errors.Is(err, ErrNotFound) {
 		return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: diffID}, nil
 	}

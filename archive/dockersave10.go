@@ -142,6 +142,9 @@ type v1History struct {
 // chainImage makes the config and the manifest of a chain, base first, whose last
 // image is top.
 func (l *loader) chainImage(ctx context.Context, chain []v1Image, top string) (*Node, error) {
+	if l.nodes += len(chain); l.nodes > MaxNodes {
+		return nil, errTooMany
+	}
 	rootFS := v1RootFS{Type: "layers"}
 	var history []v1History
 	var layers []ocispec.Descriptor

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -31,7 +31,7 @@ func writeDir(ctx context.Context, path string, c *Content, opts WriteOptions) e
 
 // writeLayout writes a new OCI layout folder, or adds to the one that is there.
 func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions) error {
-	if isVacant(path) {
+	if isVacant(path) || isFilling(path) {
 		err := newFolder(ctx, path, layoutFiles(c), opts)
 		if !errors.Is(err, errTaken) {
 			return err
@@ -39,7 +39,8 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	}
 	for _, name := range []string{layoutFile, indexFile} {
 		if info, err := os.Lstat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
-			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist), "name a new folder or an OCI layout")
+			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist),
+				"name a new folder or an OCI layout; files named .*.imgtool-* were left by a run that was killed")
 		}
 	}
 	return addToLayout(ctx, path, c, opts)
@@ -49,6 +50,16 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 func isVacant(path string) bool {
 	entries, err := os.ReadDir(path)
 	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0
+}
+
+// isFilling reports a folder that may be about to become a layout: one to wait for.
+func isFilling(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	_, err = os.Lstat(filepath.Join(path, layoutFile))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // newFolder writes files into a folder beside path, which then gets its name. An
@@ -88,22 +99,54 @@ var errTaken = errors.New("name was taken meanwhile")
 
 // fillEmpty writes files into the empty folder at path, which may be a mount
 // point or somebody's current folder and keeps its mode. What makes it a layout
-// is named last, and all is removed on an error.
-func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions) error {
+// is named last. On an error all goes that this call made, and nothing else.
+// Others that would fill the folder wait, and find it taken.
+func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
+	unlock, err := lockFolder(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if !isVacant(path) {
+		return errTaken
+	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return err
 	}
 	reversed := slices.Clone(files)
 	slices.Reverse(reversed)
-	err = writeFiles(ctx, root, reversed, opts)
+	named, err := writeFiles(ctx, root, reversed, opts)
 	if err != nil {
-		for _, f := range files {
-			first, _, _ := strings.Cut(f.name, "/")
-			err = errors.Join(err, root.RemoveAll(first))
-		}
+		err = errors.Join(err, unmake(root, named, reversed))
 	}
 	return errors.Join(err, root.Close())
+}
+
+// unmake removes the files that were named, and the folders that are empty then.
+func unmake(root *os.Root, named []*pending, files []file) error {
+	var errs []error
+	for _, p := range named {
+		errs = append(errs, root.Remove(p.name))
+	}
+	for i := range files {
+		if files[i].isFolder() {
+			_ = root.Remove(files[i].name) // it stays where somebody put something
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lockFolder keeps other imgtool processes from filling the folder.
+func lockFolder(ctx context.Context, path string) (unlock func() error, err error) {
+	if runtime.GOOS == "windows" { // folders cannot be locked
+		return func() error { return nil }, nil
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, fmt.Errorf("lock folder: %w", err)
+	}
+	return lock.Close, nil
 }
 
 // fillFolder writes files into the folder name below parent.
@@ -112,32 +155,34 @@ func fillFolder(ctx context.Context, parent *os.Root, name string, files []file,
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeFiles(ctx, root, files, opts), root.Close())
+	_, err = writeFiles(ctx, root, files, opts)
+	return errors.Join(err, root.Close())
 }
 
 // writeFiles writes files below root, several at a time, and leaves those alone
-// that are there and right. The files get their names when all are written and
-// durable.
-func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOptions) error {
+// that are there and right. The files get their names, in order, when all are
+// written and durable. It gives those that have their names, on an error too.
+func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOptions) ([]*pending, error) {
 	folders := []string{"."}
 	for i := range files {
 		if files[i].isFolder() {
 			folders = append(folders, files[i].name)
 			if err := root.MkdirAll(files[i].name, 0o777); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	written, err := writePending(ctx, root, files, opts)
-	if err == nil {
-		err = nameAll(ctx, written, opts)
+	if err != nil {
+		return nil, err
 	}
+	named, err := nameAll(ctx, written, opts)
 	for _, name := range folders {
 		if err == nil {
 			err = syncFolder(root, name)
 		}
 	}
-	return err
+	return named, err
 }
 
 // writePending writes the files that are not there yet beside their places.
@@ -177,22 +222,23 @@ func writeFile(ctx context.Context, root *os.Root, f *file, opts WriteOptions) (
 	return p, nil
 }
 
-// nameAll makes what was written durable, and then gives it its names.
-func nameAll(ctx context.Context, written []*pending, opts WriteOptions) error {
+// nameAll makes what was written durable, and then gives it its names. It gives
+// those that it named.
+func nameAll(ctx context.Context, written []*pending, opts WriteOptions) ([]*pending, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(opts.jobs())
 	for _, p := range written {
 		group.Go(func() error { return errors.Join(ctx.Err(), p.sync()) })
 	}
 	if err := group.Wait(); err != nil {
-		return errors.Join(err, discardAll(written))
+		return nil, errors.Join(err, discardAll(written))
 	}
 	for i, p := range written {
 		if err := p.rename(); err != nil {
-			return errors.Join(err, discardAll(written[i:]))
+			return written[:i], errors.Join(err, discardAll(written[i:]))
 		}
 	}
-	return nil
+	return written, nil
 }
 
 func discardAll(written []*pending) error {
@@ -237,7 +283,7 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if _, err := joinedIndex(members, c, silent); err != nil { // before anything is written
 		return err
 	}
-	if err := writeFiles(ctx, members.root, blobFiles(c), opts); err != nil {
+	if _, err := writeFiles(ctx, members.root, blobFiles(c), opts); err != nil {
 		return err
 	}
 	lock := flock.New(filepath.Join(path, layoutFile), flock.SetFlag(os.O_RDONLY))
@@ -249,7 +295,8 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if err != nil {
 		return err
 	}
-	return writeFiles(ctx, members.root, []file{{name: indexFile, data: index}}, opts)
+	_, err = writeFiles(ctx, members.root, []file{{name: indexFile, data: index}}, opts)
+	return err
 }
 
 // joinedIndex is the index.json of the layout with the images of c in it.
@@ -267,7 +314,7 @@ func joinedIndex(members *folder, c *Content, opts WriteOptions) ([]byte, error)
 		return nil, err
 	}
 	for key, value := range c.IndexFields {
-		if have, ok := fields[key]; ok && string(have) != string(value) {
+		if have, ok := fields[key]; ok && !SameJSON(have, value) {
 			opts.warn("%s field %q stays as it is in the layout", indexFile, key)
 			continue
 		}
@@ -279,7 +326,7 @@ func joinedIndex(members *folder, c *Content, opts WriteOptions) ([]byte, error)
 			return nil, fmt.Errorf("read %s: descriptor %d: %w", indexFile, i, err)
 		}
 	}
-	joined := Content{Images: c.Images, IndexFields: fields}
 	roots = joinRoots(roots, rootsOf(c.Images), opts.warn)
-	return indexJSON(fields, roots), joined.checkRoots(roots)
+	index := indexJSON(fields, roots)
+	return index, checkIndex(index, len(roots))
 }

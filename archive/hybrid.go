@@ -13,8 +13,19 @@ import (
 // and 47210), is taken from manifest.json.
 type hybrid struct {
 	*loader
-	byConfig map[digest.Digest]*Image
+	byConfig map[digest.Digest][]*Image
 	byName   map[string]*Image
+	faults   map[*Node]string
+}
+
+// broken tells [broken] of n, once, since it walks n.
+func (h *hybrid) broken(n *Node) string {
+	why, ok := h.faults[n]
+	if !ok {
+		why = broken(n)
+		h.faults[n] = why
+	}
+	return why
 }
 
 // loadLayoutOrHybrid reads index.json and what manifest.json beside it adds.
@@ -49,14 +60,15 @@ func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
 // newHybrid finds the images of index.json by the configs below them and by
 // their names.
 func newHybrid(l *loader) *hybrid {
-	h := &hybrid{l, map[digest.Digest]*Image{}, map[string]*Image{}}
+	h := &hybrid{l, map[digest.Digest][]*Image{}, map[string]*Image{}, map[*Node]string{}}
 	for _, image := range l.archive.Images {
 		for _, name := range image.Names {
 			h.byName[name.Key()] = image
 		}
 		_ = Walk([]*Node{image.Node}, func(n *Node) error {
-			if n.Manifest != nil && h.byConfig[n.Manifest.Config.Digest] == nil {
-				h.byConfig[n.Manifest.Config.Digest] = image
+			if n.Manifest != nil {
+				config := n.Manifest.Config.Digest
+				h.byConfig[config] = append(h.byConfig[config], image)
 			}
 			return nil
 		})
@@ -66,18 +78,21 @@ func newHybrid(l *loader) *hybrid {
 
 // join takes in one entry of manifest.json.
 func (h *hybrid) join(ctx context.Context, entry dockerImage) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	config := h.dockerConfig(entry.Config)
 	twin := h.twin(config, entry)
 	if twin == nil {
 		return h.addAlone(ctx, entry)
 	}
-	if why := broken(twin.Node); why != "" && config.err == nil {
+	if why := h.broken(twin.Node); why != "" && config.err == nil {
 		node, err := h.dockerNode(ctx, entry)
 		if err != nil {
 			return ctx.Err() // the twin stays as broken as it is
 		}
 		h.opts.warn("%q: %s %s; took it from %s", h.archive.Path, twin.Descriptor.Digest, why, dockerManifestFile)
-		twin.Node = node
+		twin = h.replace(twin, node)
 	}
 	for _, name := range entry.names() {
 		h.name(twin, name)
@@ -85,16 +100,31 @@ func (h *hybrid) join(ctx context.Context, entry dockerImage) error {
 	return nil
 }
 
+// replace gives image another node or, where another image has it already, that
+// image the names.
+func (h *hybrid) replace(image *Image, node *Node) *Image {
+	have := h.images[node.Descriptor.Digest]
+	if have == nil || have == image {
+		image.Node = node
+		h.images[node.Descriptor.Digest] = image
+		return image
+	}
+	have.Join(image)
+	for _, name := range image.Names {
+		h.byName[name.Key()] = have
+	}
+	h.archive.Images = slices.DeleteFunc(h.archive.Images, func(i *Image) bool { return i == image })
+	return have
+}
+
 // addAlone adds an image that index.json has not. A name that it has there stays
 // with the other image.
 func (h *hybrid) addAlone(ctx context.Context, entry dockerImage) error {
-	names := entry.names()
-	entry.RepoTags = nil
-	if err := h.loadDockerSave(ctx, []dockerImage{entry}); err != nil {
+	added, err := h.addEntry(ctx, entry, nil)
+	if err != nil {
 		return err
 	}
-	added := h.archive.Images[len(h.archive.Images)-1]
-	for _, name := range names {
+	for _, name := range entry.names() {
 		h.name(added, name)
 	}
 	return nil
@@ -103,12 +133,17 @@ func (h *hybrid) addAlone(ctx context.Context, entry dockerImage) error {
 // twin gives the image of index.json that an entry means: the one with its
 // config or, where that is not to be had, the one with its name.
 func (h *hybrid) twin(config dockerConfig, entry dockerImage) *Image {
-	if image := h.byConfig[config.descriptor.Digest]; config.err == nil && image != nil {
-		return image
+	if images := h.byConfig[config.descriptor.Digest]; config.err == nil && len(images) > 0 {
+		for _, name := range entry.names() {
+			if image := h.byName[name.Key()]; slices.Contains(images, image) {
+				return image
+			}
+		}
+		return images[0]
 	}
 	for _, name := range entry.names() {
 		image := h.byName[name.Key()]
-		if image != nil && (config.err != nil || broken(image.Node) != "") {
+		if image != nil && (config.err != nil || h.broken(image.Node) != "") {
 			return image
 		}
 	}

@@ -20,11 +20,11 @@ type indexJoin struct {
 	joined []root
 	// bare are old roots without a name that get one now.
 	bare map[digest.Digest]root
-	// has is what joined names, present what it points at, refs its reference
-	// names.
-	has     map[naming]bool
-	present map[digest.Digest]bool
-	refs    map[string]digest.Digest
+	// has is what joined names, reached what its reference names are, present
+	// what it points at, refs the first owner of each reference name.
+	has, reached map[naming]bool
+	present      map[digest.Digest]bool
+	refs         map[string]digest.Digest
 }
 
 // joinRoots gives the roots of an index.json with added in it. What is there stays
@@ -60,6 +60,7 @@ func newIndexJoin(added []root) *indexJoin {
 		named:   map[digest.Digest]bool{},
 		bare:    map[digest.Digest]root{},
 		has:     map[naming]bool{},
+		reached: map[naming]bool{},
 		present: map[digest.Digest]bool{},
 		refs:    map[string]digest.Digest{},
 	}
@@ -98,7 +99,8 @@ func (j *indexJoin) giveWay(r root, warn func(string, ...any)) root {
 func (j *indexJoin) add(r root) {
 	j.joined = append(j.joined, r)
 	j.present[r.Digest] = true
-	if _, taken := j.refs[r.refName()]; !taken {
+	j.reached[naming{r.refName(), r.Digest}] = true
+	if _, taken := j.refs[r.refName()]; !taken && r.refName() != "" {
 		j.refs[r.refName()] = r.Digest
 	}
 	for _, name := range r.names() {
@@ -109,12 +111,18 @@ func (j *indexJoin) add(r root) {
 // addNew adds a root unless the index names it so already.
 func (j *indexJoin) addNew(r root) {
 	isNew := func(n Name) bool { return !j.has[naming{n.Key(), r.Digest}] }
-	if j.present[r.Digest] && !slices.ContainsFunc(r.names(), isNew) {
+	reached := r.refName() == "" || j.reached[naming{r.refName(), r.Digest}]
+	if j.present[r.Digest] && reached && !slices.ContainsFunc(r.names(), isNew) {
 		return
 	}
 	if bare, ok := j.bare[r.Digest]; ok {
-		annotations := maps.Clone(r.Annotations)
-		maps.Copy(annotations, bare.Annotations)
+		annotations := map[string]string{}
+		maps.Copy(annotations, bare.without(AnnotationImageName, ocispec.AnnotationRefName).Annotations)
+		for _, key := range []string{AnnotationImageName, ocispec.AnnotationRefName} {
+			if value, ok := r.Annotations[key]; ok {
+				annotations[key] = value
+			}
+		}
 		r = bare.annotated(annotations)
 	}
 	if owner, taken := j.refs[r.refName()]; taken && owner != r.Digest && r.imageName() != "" {

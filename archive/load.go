@@ -60,14 +60,14 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 
 // add takes an image into the archive; one that is there already gets the
 // further names. An image without a digest is always another one.
-func (l *loader) add(image *Image) {
+func (l *loader) add(image *Image) *Image {
 	d := image.Descriptor.Digest
 	names := image.Names
 	image.Names = nil
 	if have, ok := l.images[d]; ok && d != "" {
 		have.roots = append(have.roots, image.roots...)
 		l.addNames(have, names)
-		return
+		return have
 	}
 	l.addNames(image, names)
 	if l.weight += image.weight; l.weight > MaxNodes {
@@ -75,6 +75,7 @@ func (l *loader) add(image *Image) {
 	}
 	l.images[d] = image
 	l.archive.Images = append(l.archive.Images, image)
+	return image
 }
 
 // addNames gives image the names that it has not got.

@@ -100,7 +100,7 @@ func (a *Archive) openMembers(ctx context.Context, opts OpenOptions) error {
 	if info.IsDir() {
 		return a.openFolder()
 	}
-	file, err := openWaiting(ctx, a.Path)
+	file, err := openWaiting(ctx, a.Path, os.O_RDONLY)
 	if err != nil {
 		return openFault(a.Path, err)
 	}

@@ -8,14 +8,14 @@ import (
 
 // openWaiting opens a file, and stops waiting for the other end of a named pipe
 // when ctx ends.
-func openWaiting(ctx context.Context, path string) (*os.File, error) {
+func openWaiting(ctx context.Context, path string, flag int) (*os.File, error) {
 	type result struct {
 		file *os.File
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		file, err := os.Open(path)
+		file, err := os.OpenFile(path, flag, 0)
 		if err == nil && ctx.Err() != nil {
 			err = ctx.Err()
 			file.Close()

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -22,6 +21,11 @@ type Image struct {
 // What its descriptors in index.json say besides goes along.
 func (i *Image) With(node *Node, names []Name) *Image {
 	return &Image{Names: names, Node: node, roots: i.roots}
+}
+
+// Called gives the image under other names, spelled as they are given.
+func (i *Image) Called(names []Name) *Image {
+	return &Image{Names: names, Node: i.Node, roots: []root{i.base()}}
 }
 
 // Join adds the names of another image of the same digest.
@@ -126,7 +130,7 @@ func (r root) pointing(n *Node) root {
 		annotations = map[string]string{}
 	}
 	maps.Copy(annotations, r.Annotations)
-	r.Descriptor = n.Descriptor
+	r.Descriptor, r.raw = n.Descriptor, n.RawDescriptor
 	return r.annotated(annotations)
 }
 
@@ -162,10 +166,22 @@ func (i *Image) ownRoots() []root {
 			out = append(out, base.called(name))
 		}
 	}
-	if len(out) == 0 {
+	return append(out, i.nameless(base)...)
+}
+
+// nameless gives the descriptors without a name: the base where the image has no
+// name at all, and others that the image came with, for what else they say.
+func (i *Image) nameless(base root) []root {
+	var out []root
+	for k, r := range i.roots {
+		if len(r.names()) == 0 && (k > 0 || len(i.Names) == 0) {
+			out = append(out, r.pointing(i.Node))
+		}
+	}
+	if len(out) == 0 && len(i.Names) == 0 {
 		out = append(out, base)
 	}
-	return out
+	return slices.CompactFunc(out, func(a, b root) bool { return string(a.raw) == string(b.raw) })
 }
 
 // base is the descriptor to make others of: the first that the image came with,
@@ -182,16 +198,22 @@ func (i *Image) base() root {
 }
 
 // distinctRefs makes the reference name of a root its whole name where another
-// image has the same one, so that each can be reached.
+// image has the same one, so that each can be reached: of the later root, or of
+// the earlier one where the later has no other name.
 func distinctRefs(roots []root) []root {
-	owners := map[string]digest.Digest{}
+	owners := map[string]int{}
 	for i, r := range roots {
 		owner, taken := owners[r.refName()]
-		if taken && owner != r.Digest && r.imageName() != "" {
+		switch {
+		case r.refName() == "":
+		case !taken:
+			owners[r.refName()] = i
+		case roots[owner].Digest == r.Digest:
+		case r.imageName() != "":
 			roots[i] = r.called(spell(r.imageName()))
-		}
-		if !taken {
-			owners[r.refName()] = r.Digest
+		case roots[owner].imageName() != "":
+			roots[owner] = roots[owner].called(spell(roots[owner].imageName()))
+			owners[r.refName()] = i
 		}
 	}
 	return roots

@@ -56,7 +56,7 @@ func writeTarFile(ctx context.Context, path string, files []file, opts WriteOpti
 
 // writeDevice writes to a pipe or a device, which cannot be replaced.
 func writeDevice(ctx context.Context, path string, files []file, opts WriteOptions) error {
-	device, err := os.OpenFile(path, os.O_WRONLY, 0)
+	device, err := openWaiting(ctx, path, os.O_WRONLY)
 	if err != nil {
 		return err
 	}

@@ -70,15 +70,19 @@ func orDockerArchive(to ref.Ref) ref.Ref {
 // fails it with a [*SizeError] or a [*DigestError].
 //
 // The result appears whole under its name or not at all; a file that is there is
-// replaced. Images are added to an OCI layout that is there, blobs first, and
+// replaced. An empty folder that is there is filled, and what makes it an archive
+// comes last. Images are added to an OCI layout that is there, blobs first, and
 // what it holds stays: a name that moves leaves the old image without a name.
 // The same content gives the same bytes.
 func Write(ctx context.Context, to ref.Ref, c *Content, opts WriteOptions) error {
+	if to.Path == "" {
+		return fmt.Errorf("write: no path is given: %w", ErrUnsupported)
+	}
 	to, err := ResolveTarget(to)
 	if err != nil {
 		return err
 	}
-	if err := c.checkRoots(rootsOf(c.Images)); err != nil {
+	if err := c.checkFaces(to.Transport); err != nil {
 		return fmt.Errorf("write %q: %w", to.Path, err)
 	}
 	switch to.Transport {

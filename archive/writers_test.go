@@ -601,6 +601,50 @@ func TestMoveAllNames(t *testing.T) {
 	}
 }
 
+// TestFillConcurrently: writers that meet in one empty folder lose nothing, and
+// one that fails takes nothing of the others with it.
+func TestFillConcurrently(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	bad := contentOf(t, open(t, build(t, "format oci\nimage fx:bad\n  layer\n    random a 1MiB\nflip blob:layer:0:0 -1\n")))
+	const fills = 6
+	var wg sync.WaitGroup
+	for i := range fills {
+		c := contentOf(t, open(t, build(t, fmt.Sprintf("format oci\nimage example.com/fx:v%d\n  layer\n    file own %d\n", i, i))))
+		wg.Go(func() {
+			if err := archive.Write(context.Background(), ref.Ref{Transport: ref.OCI, Path: out}, c, archive.WriteOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			if err := archive.Write(context.Background(), ref.Ref{Transport: ref.OCI, Path: out}, bad, archive.WriteOptions{}); err == nil {
+				t.Error("a false layer is written")
+			}
+		})
+	}
+	wg.Wait()
+	a := open(t, out)
+	if len(a.Images) != fills {
+		t.Errorf("layout holds %d images, want %d", len(a.Images), fills)
+	}
+}
+
+// TestFillLeavesOthers: a write into an empty folder that fails removes only what
+// it made.
+func TestFillLeavesOthers(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	bad := contentOf(t, open(t, build(t, "format oci\nimage fx:bad\n  layer\n    random a 1MiB\nflip blob:layer:0:0 -1\n")))
+	if err := archive.Write(context.Background(), ref.Ref{Transport: ref.OCI, Path: out}, bad, archive.WriteOptions{
+		Progress: func(int64) { _ = os.WriteFile(filepath.Join(out, "blobs", "mine"), nil, 0o600) },
+	}); err == nil {
+		t.Fatal("a false layer is written")
+	}
+	if got := names(t, out); !slices.Equal(got, []string{"blobs"}) {
+		t.Errorf("left %q, want the folder with the file of another", got)
+	}
+}
+
 // TestAddConcurrently: adds to one layout wait for each other and lose nothing.
 func TestAddConcurrently(t *testing.T) {
 	t.Parallel()

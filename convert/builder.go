@@ -85,7 +85,7 @@ func (b *builder) takeFields(s Source) {
 			c.IndexFields = map[string]archive.RawJSON{key: value}
 		case !ok:
 			c.IndexFields[key] = value
-		case string(have) != string(value):
+		case !archive.SameJSON(have, value):
 			b.note("index.json field %q differs between the sources; that of the first is kept", key)
 		}
 	}
@@ -103,7 +103,7 @@ func (b *builder) finish(names []archive.Name) error {
 	}
 	for _, r := range b.order {
 		if err := b.plan.Content.Add(r.image, r.from); err != nil {
-			return fmt.Errorf("carry image %s of %q: %w", r.image.Descriptor.Digest, r.from.Path, err)
+			return fmt.Errorf("carry image %q of %q: %w", title(r.image), r.from.Path, err)
 		}
 	}
 	if err := b.plan.Content.Fits(b.plan.To.Transport); err != nil {
@@ -118,12 +118,12 @@ func (b *builder) rename(names []archive.Name) error {
 	if len(b.order) != 1 {
 		return fmt.Errorf("%q is a name for one image, and %d are chosen; choose one with --image", names[0], len(b.order))
 	}
-	image := b.order[0].image
-	image.Names = nil
+	var distinct []archive.Name
 	for _, name := range names {
-		if !slices.Contains(image.Names, name) {
-			image.Names = append(image.Names, name)
+		if !slices.Contains(distinct, name) {
+			distinct = append(distinct, name)
 		}
 	}
+	b.order[0].image = b.order[0].image.Called(distinct)
 	return nil
 }

@@ -55,7 +55,7 @@ func (f filter) apply(s Source, image *archive.Image, note func(string, ...any))
 		return only, nil
 	}
 	if len(kept) == 0 {
-		return image.Node, nil // an artifact runs anywhere
+		f.names, f.matchers = nil, nil // artifacts run anywhere
 	}
 	keep := map[digest.Digest]bool{}
 	for _, n := range kept {
