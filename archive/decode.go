@@ -45,29 +45,36 @@ func SameJSON(a, b RawJSON) bool {
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// capped is a list of at most [MaxDescriptors] values. It stops at the first one
-// too many, since three bytes of JSON can make hundreds of bytes of a slice.
+// capped is a list of at most [MaxDescriptors] values. They are counted before
+// they are parsed, since three bytes of JSON can make hundreds of bytes of a
+// slice.
 type capped[T any] []T
 
 func (c *capped[T]) UnmarshalJSON(raw []byte) error {
-	*c = nil
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	opening, err := decoder.Token()
-	if err != nil || opening == nil {
-		return err // null is an empty list
+	if elements(raw) > MaxDescriptors {
+		return fmt.Errorf("entries of one list: %w of %d", ErrTooLarge, MaxDescriptors)
 	}
-	if opening != json.Delim('[') {
-		return fmt.Errorf("%.20s is no list", raw)
-	}
-	for decoder.More() {
-		if len(*c) == MaxDescriptors {
-			return fmt.Errorf("entries of one list: %w of %d", ErrTooLarge, MaxDescriptors)
+	return json.Unmarshal(raw, (*[]T)(c))
+}
+
+// elements counts the values in a list, or fields in an object, of valid JSON;
+// an empty one counts as one.
+func elements(raw []byte) int {
+	n, depth, quoted := 1, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch b := raw[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '[' || b == '{':
+			depth++
+		case b == ']' || b == '}':
+			depth--
+		case b == ',' && depth == 1:
+			n++
 		}
-		var value T
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-		*c = append(*c, value)
 	}
-	return nil
+	return n
 }
