@@ -150,14 +150,19 @@ func (h *hybrid) twin(config dockerConfig, entry dockerImage) *Image {
 	return nil
 }
 
-// name gives image a name, unless another one has it: then the faces disagree.
+// name gives image a name, unless another one has it: then the faces disagree. A
+// root that cannot be used does not count against it.
 func (h *hybrid) name(image *Image, name Name) {
 	owner := h.byName[name.Key()]
 	switch {
 	case owner == nil:
 		h.byName[name.Key()] = image
 		image.Names = append(image.Names, name)
-	case owner != image:
+	case owner == image:
+	case h.broken(owner.Node) != "":
+		h.opts.warn("%q: %s %s; took %q from %s", h.archive.Path, owner.Descriptor.Digest, h.broken(owner.Node), name, dockerManifestFile)
+		h.replace(owner, image.Node)
+	default:
 		h.opts.warn("%q: %q is %s in %s and %s in %s, which Docker before 25 and podman may load",
 			h.archive.Path, name, owner.Descriptor.Digest, indexFile, image.Descriptor.Digest, dockerManifestFile)
 	}
