@@ -50,6 +50,15 @@ func newSession(c *cli.Context, env Env) (*session, error) {
 	return s, nil
 }
 
+// withSession runs a command that opens archives, and closes them after it.
+func withSession(c *cli.Context, env Env, run func(*session) error) error {
+	s, err := newSession(c, env)
+	if err != nil {
+		return err
+	}
+	return errors.Join(run(s), s.close())
+}
+
 // warn prints a message that is no error.
 func (s *session) warn(message string) {
 	if !s.quiet {

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/imgtool/imgtool/archive"
@@ -118,17 +116,16 @@ func (o *convertOptions) names(flags []string) ([]archive.Name, error) {
 	return names, nil
 }
 
-func runConvert(c *cli.Context, env Env) (err error) {
+func runConvert(c *cli.Context, env Env) error {
 	o, err := readConvertFlags(c, env)
 	if err != nil {
 		return err
 	}
-	s, err := newSession(c, env)
-	if err != nil {
-		return err
-	}
-	defer func() { err = joinClose(err, s.close()) }()
-	sources, err := s.openSources(c.Context, o.sources)
+	return withSession(c, env, func(s *session) error { return s.convert(c.Context, o) })
+}
+
+func (s *session) convert(ctx context.Context, o convertOptions) error {
+	sources, err := s.openSources(ctx, o.sources)
 	if err != nil {
 		return err
 	}
@@ -140,12 +137,12 @@ func runConvert(c *cli.Context, env Env) (err error) {
 		s.warn(note)
 	}
 	if o.dryRun {
-		return printPlan(env.Stdout, plan)
+		return printPlan(s.env.Stdout, plan)
 	}
-	if err := s.write(c.Context, plan); err != nil {
+	if err := s.write(ctx, plan); err != nil {
 		return err
 	}
-	return printDigests(env, plan)
+	return printDigests(s.env, plan)
 }
 
 func (s *session) openSources(ctx context.Context, refs []ref.Ref) ([]convert.Source, error) {
@@ -179,14 +176,6 @@ func printDigests(env Env, plan *convert.Plan) error {
 		}
 	}
 	return nil
-}
-
-// joinClose adds an error from closing, of which a second close is none.
-func joinClose(err, closing error) error {
-	if errors.Is(closing, os.ErrClosed) {
-		return err
-	}
-	return errors.Join(err, closing)
 }
 
 // printPlan tells what convert would write.

@@ -82,7 +82,7 @@ func readInspectFlags(c *cli.Context, env Env) (inspectOptions, error) {
 	return o, nil
 }
 
-func runInspect(c *cli.Context, env Env) (err error) {
+func runInspect(c *cli.Context, env Env) error {
 	o, err := readInspectFlags(c, env)
 	if err != nil {
 		return err
@@ -91,19 +91,16 @@ func runInspect(c *cli.Context, env Env) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := newSession(c, env)
-	if err != nil {
-		return err
-	}
-	defer func() { err = joinClose(err, s.close()) }()
-	a, err := s.open(c.Context, o.ref)
-	if err != nil {
-		return err
-	}
-	if o.raw || o.config {
-		return printStored(env.Stdout, a, o)
-	}
-	return printSummary(env.Stdout, a, o, print)
+	return withSession(c, env, func(s *session) error {
+		a, err := s.open(c.Context, o.ref)
+		if err != nil {
+			return err
+		}
+		if o.raw || o.config {
+			return printStored(env.Stdout, a, o)
+		}
+		return printSummary(env.Stdout, a, o, print)
+	})
 }
 
 // printSummary prints all that can be told, and fails where something could not
