@@ -11,12 +11,8 @@ import (
 	"github.com/imgtool/imgtool/archive/codec"
 )
 
-// spoolPattern names temporary files; the star becomes random.
-const spoolPattern = "imgtool-spool-*"
-
 // spool writes the uncompressed content of r to a temporary file and indexes
-// that. The file loses its name at once where the system allows it, so that
-// nothing is left even after a kill; else closing the archive removes it.
+// that.
 func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err error) {
 	stored := &progressReader{&contextReader{ctx, r}, opts.Progress}
 	plain, err := codec.NewReader(stored, a.Outer, opts.Decompress)
@@ -24,23 +20,16 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 		return a.spoolFault(err)
 	}
 	defer plain.Close() // it has no error that reading has not
-	file, err := os.CreateTemp(opts.TempDir, spoolPattern)
+	file, err := newTempFile(opts.TempDir)
 	if err != nil {
 		return fmt.Errorf("spool %q: %w", a.Path, err)
 	}
-	unnamed := os.Remove(file.Name()) == nil
-	closing := func() error {
-		if unnamed {
-			return file.Close()
-		}
-		return errors.Join(file.Close(), os.Remove(file.Name()))
-	}
-	size, err := fill(file, plain)
+	size, err := fill(file.File, plain)
 	if err != nil {
-		return errors.Join(a.spoolFault(err), closing())
+		return errors.Join(a.spoolFault(err), file.Close())
 	}
 	opts.warn("%q cannot be read in place: spooled %d bytes to a temporary file in %s", a.Path, size, filepath.Dir(file.Name()))
-	return a.index(ctx, file, size, closing)
+	return a.index(ctx, file, size, file.Close)
 }
 
 // fill copies r to file.

@@ -1,0 +1,31 @@
+package archive
+
+import (
+	"errors"
+	"os"
+)
+
+// tempFile is a temporary file. It loses its name at once where the system
+// allows it, so that nothing is left even after a kill; else closing removes it.
+type tempFile struct {
+	*os.File
+	named bool
+}
+
+// spoolPattern names temporary files; the star becomes random.
+const spoolPattern = "imgtool-spool-*"
+
+func newTempFile(dir string) (*tempFile, error) {
+	file, err := os.CreateTemp(dir, spoolPattern)
+	if err != nil {
+		return nil, err
+	}
+	return &tempFile{file, os.Remove(file.Name()) != nil}, nil
+}
+
+func (t *tempFile) Close() error {
+	if t.named {
+		return errors.Join(t.File.Close(), os.Remove(t.Name()))
+	}
+	return t.File.Close()
+}
