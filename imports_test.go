@@ -38,7 +38,8 @@ var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/c
 var entries = map[string][]string{
 	"github.com/opencontainers/go-digest":  {"archive", "convert", "inspect", "cli"}, // our exported signatures have it
 	"github.com/opencontainers/image-spec": {"archive", "convert", "inspect", "cli"}, // and these types
-	"github.com/opencontainers/umoci":      {},                                       // tests alone
+	"github.com/opencontainers/umoci":      {"convert/unpack_unix.go"},
+	"github.com/apex/log":                  {"convert/unpack_unix.go"}, // umoci's logger, to catch what it says
 	"github.com/containerd/platforms":      {"archive/selection.go", "cli"},
 	"github.com/distribution/reference":    {"archive/name.go"},
 	"github.com/gofrs/flock":               {"archive/folderwrite.go"},

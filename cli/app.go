@@ -78,6 +78,8 @@ func newApp(env Env) *cli.App {
 		Commands: []*cli.Command{
 			inspectCommand(env),
 			convertCommand(env),
+			exportCommand(env),
+			unpackCommand(env),
 			completionCommand(env),
 			versionCommand(env),
 		},

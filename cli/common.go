@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
@@ -15,9 +17,22 @@ import (
 // sharedFlags gives a command's own flags and those that every command which
 // opens archives has. They are made anew, since parsing writes to them.
 func sharedFlags(own ...cli.Flag) []cli.Flag {
-	return append(own,
+	return readingFlags(append(own,
 		&cli.StringSliceFlag{Name: "image", Usage: "only the image `NAME`, @N or digest (repeatable)"},
 		&cli.StringSliceFlag{Name: "platform", Usage: "only `OS/ARCH[/VARIANT]`, or all (repeatable)"},
+	))
+}
+
+// oneImageFlags is sharedFlags for a command that works on one image.
+func oneImageFlags(own ...cli.Flag) []cli.Flag {
+	return readingFlags(append(own,
+		&cli.StringSliceFlag{Name: "image", Usage: "take the image `NAME`, @N or digest; needed where there are several"},
+		&cli.StringSliceFlag{Name: "platform", Usage: "take `OS/ARCH[/VARIANT]`; without it, what this machine runs"},
+	))
+}
+
+func readingFlags(own []cli.Flag) []cli.Flag {
+	return append(own,
 		&cli.Int64Flag{
 			Name:  "max-expansion",
 			Value: codec.DefaultMaxExpansion,
@@ -81,6 +96,34 @@ func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error)
 	}
 	s.opened = append(s.opened, a)
 	return a, nil
+}
+
+// openImage opens an archive and finds the one image in it that is meant: the
+// one that is named, or the only one; of several platforms the one that is named,
+// else the one that runs on this machine.
+func (s *session) openImage(ctx context.Context, r ref.Ref, images, platforms []string) (*archive.Archive, *archive.Node, error) {
+	images, err := selectors(r, images)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(images) > 1:
+		return nil, nil, usageError(fmt.Sprintf("one image is needed, and --image is given %d times", len(images)), "name one")
+	case len(platforms) > 1 || slices.Contains(platforms, "all"):
+		return nil, nil, usageError("one platform is needed, and --platform names several", "name one")
+	}
+	a, err := s.open(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := a.One(images...)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := a.Instance(root.Node, strings.Join(platforms, ""), hostPlatform())
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, n, nil
 }
 
 // storedSize is the size of the file at path, or 0 where it has none.

@@ -1,14 +1,11 @@
 package convert
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/opencontainers/go-digest"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // filter keeps some platforms of an image, and attestations or not. An index
@@ -144,47 +141,4 @@ func (f filter) keeps(child *archive.Node, keep map[digest.Digest]bool) bool {
 		return true
 	}
 	return keep[child.Descriptor.Digest] || keep[child.Subject()]
-}
-
-// reindex gives n with other children: a new document with the other fields of
-// the old one.
-func reindex(n *archive.Node, children []*archive.Node) *archive.Node {
-	var fields map[string]archive.RawJSON
-	if err := json.Unmarshal(n.Raw, &fields); err != nil {
-		panic(fmt.Sprintf("index %s no longer parses: %v", n.Descriptor.Digest, err))
-	}
-	index := *n.Index
-	index.Manifests = nil
-	descriptors := []archive.RawJSON{}
-	for _, child := range children {
-		index.Manifests = append(index.Manifests, child.Descriptor)
-		descriptors = append(descriptors, child.RawDescriptor)
-	}
-	fields["manifests"] = mustMarshal(descriptors)
-	raw := mustMarshal(fields)
-	document := *n.Document
-	document.Raw, document.Index, document.Children = raw, &index, children
-	d := n.Descriptor
-	d.Digest, d.Size, d.Data = digest.FromBytes(raw), int64(len(raw)), nil
-	return &archive.Node{Descriptor: d, RawDescriptor: withDigest(n.RawDescriptor, d), Document: &document}
-}
-
-// withDigest gives the stored descriptor with the digest and size of d, and
-// without embedded content.
-func withDigest(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
-	fields := map[string]archive.RawJSON{}
-	if err := json.Unmarshal(stored, &fields); err != nil {
-		panic(fmt.Sprintf("descriptor no longer parses: %v", err))
-	}
-	fields["digest"], fields["size"] = mustMarshal(d.Digest), mustMarshal(d.Size)
-	delete(fields, "data")
-	return mustMarshal(fields)
-}
-
-func mustMarshal(v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("marshal %T: %v", v, err))
-	}
-	return raw
 }

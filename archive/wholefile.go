@@ -1,0 +1,74 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/imgtool/imgtool/archive/ref"
+)
+
+// WriteFile writes what write gives to the file at path, which appears whole or
+// not at all; a file that is there is replaced. The path `-` is opts.Stdout, and
+// what is a pipe or a device is written to as it is.
+func WriteFile(ctx context.Context, path string, opts WriteOptions, write func(io.Writer) error) error {
+	if path == "" {
+		return fmt.Errorf("write: no path is given: %w", ErrUnsupported)
+	}
+	if err := writeWhole(ctx, path, opts, write); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	return nil
+}
+
+func writeWhole(ctx context.Context, path string, opts WriteOptions, write func(io.Writer) error) error {
+	if path == ref.Stdio {
+		stdout := opts.Stdout
+		if stdout == nil {
+			stdout = os.Stdout
+		}
+		return write(stdout)
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return writeDevice(ctx, path, write)
+	}
+	return writeRegular(path, write)
+}
+
+// writeRegular writes a regular file beside its place and then names it.
+func writeRegular(path string, write func(io.Writer) error) (err error) {
+	if info, statErr := os.Stat(path); os.IsPathSeparator(path[len(path)-1]) || statErr == nil && info.IsDir() {
+		return withHint(errors.New("it is the name of a folder"), "name a file, or write oci:%s", path)
+	}
+	parent, name, err := openParent(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, parent.Close()) }()
+	p, err := createPending(parent, name)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(p), p.Close())
+	if err == nil {
+		err = p.sync()
+	}
+	if err == nil {
+		err = p.rename()
+	}
+	if err != nil {
+		return errors.Join(err, p.discard())
+	}
+	return syncFolder(parent, ".")
+}
+
+// writeDevice writes to a pipe or a device, which cannot be replaced.
+func writeDevice(ctx context.Context, path string, write func(io.Writer) error) error {
+	device, err := openWaiting(ctx, path, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(device), device.Close())
+}
