@@ -38,6 +38,9 @@ type Archive struct {
 	// Images are the roots that the archive names, in its own order. An image
 	// that has several names stands here once.
 	Images []*Image
+	// Conflicts tell what manifest.json and index.json of a [Hybrid] say
+	// differently, one line each.
+	Conflicts []string
 	// IndexFields are the fields of index.json other than schemaVersion and
 	// manifests, as stored.
 	IndexFields map[string]RawJSON
@@ -80,6 +83,13 @@ func (a *Archive) Open(d ocispec.Descriptor) (Blob, error) {
 // Close releases the archive and the temporary file that it may have. Blobs
 // must be closed before.
 func (a *Archive) Close() error { return a.members.Close() }
+
+// Member gives a file of the archive by its name, such as `manifest.json`. It
+// fails with [ErrNotFound] where there is none.
+func (a *Archive) Member(name string) (Blob, error) { return a.members.open(name) }
+
+// IsFolder reports an archive that is a folder and no file.
+func (a *Archive) IsFolder() bool { return a.isFolder() }
 
 func (a *Archive) isFolder() bool { return a.info != nil && a.info.IsDir() }
 

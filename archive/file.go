@@ -22,6 +22,9 @@ func (b *StoredBlob) copyTo(ctx context.Context, w io.Writer, opts WriteOptions)
 		return err
 	}
 	defer func() { err = errors.Join(err, blob.Close()) }()
+	if m, ok := blob.(madeBlob); ok {
+		return m.copyTo(ctx, w, opts.Progress)
+	}
 	if err := Copy(ctx, w, blob, b.Descriptor, opts.Progress); err != nil {
 		return fmt.Errorf("copy blob %s: %w", b.Descriptor.Digest, err)
 	}

@@ -2,7 +2,9 @@ package archive
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -41,12 +43,12 @@ func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
 	case err != nil && fault != nil:
 		return fault
 	case err != nil:
-		l.opts.warn("%q: %v; read %s alone", l.archive.Path, err, indexFile)
+		l.conflict("%q: %v; read %s alone", l.archive.Path, err, indexFile)
 		return nil
 	case fault != nil:
-		l.opts.warn("%q: %v; read %s in its place", l.archive.Path, fault, dockerManifestFile)
+		l.conflict("%q: %v; read %s in its place", l.archive.Path, fault, dockerManifestFile)
 	case len(l.archive.Images) == 0 && len(face) > 0:
-		l.opts.warn("%q: %s names no image; read %s in its place", l.archive.Path, indexFile, dockerManifestFile)
+		l.conflict("%q: %s names no image; read %s in its place", l.archive.Path, indexFile, dockerManifestFile)
 	}
 	h := newHybrid(l)
 	for _, entry := range face {
@@ -55,6 +57,14 @@ func (l *loader) loadLayoutOrHybrid(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// conflict tells and keeps what the faces say differently. Its first argument is
+// the archive.
+func (l *loader) conflict(format string, args ...any) {
+	l.opts.warn(format, args...)
+	_, what, _ := strings.Cut(format, ": ")
+	l.archive.Conflicts = append(l.archive.Conflicts, fmt.Sprintf(what, args[1:]...))
 }
 
 // newHybrid finds the images of index.json by the configs below them and by
@@ -91,13 +101,31 @@ func (h *hybrid) join(ctx context.Context, entry dockerImage) error {
 		if err != nil {
 			return ctx.Err() // the twin stays as broken as it is
 		}
-		h.opts.warn("%q: %s %s; took it from %s", h.archive.Path, twin.Descriptor.Digest, why, dockerManifestFile)
+		h.conflict("%q: %s %s; took it from %s", h.archive.Path, twin.Descriptor.Digest, why, dockerManifestFile)
 		twin = h.replace(twin, node)
 	}
+	h.compareLayers(twin, config, entry)
 	for _, name := range entry.names() {
 		h.name(twin, name)
 	}
 	return nil
+}
+
+// compareLayers tells of an entry that has other layers than the manifest with
+// its config. Entries whose members are not named by digest say nothing.
+func (h *hybrid) compareLayers(twin *Image, config dockerConfig, entry dockerImage) {
+	for _, n := range Instances(twin.Node) {
+		if config.err != nil || n.Manifest.Config.Digest != config.descriptor.Digest {
+			continue
+		}
+		same := func(l Layer, name string) bool {
+			return layoutBlobName(l.Descriptor.Digest) == name || !strings.HasPrefix(name, "blobs/")
+		}
+		if !slices.EqualFunc(n.Layers, entry.Layers, same) {
+			h.conflict("%q: %s has other layers in %s than in %s", h.archive.Path, n.Descriptor.Digest, dockerManifestFile, indexFile)
+		}
+		return
+	}
 }
 
 // replace gives image another node or, where another image has it already, that
@@ -120,9 +148,13 @@ func (h *hybrid) replace(image *Image, node *Node) *Image {
 // addAlone adds an image that index.json has not. A name that it has there stays
 // with the other image.
 func (h *hybrid) addAlone(ctx context.Context, entry dockerImage) error {
+	had := len(h.archive.Images)
 	added, err := h.addEntry(ctx, entry, nil)
 	if err != nil {
 		return err
+	}
+	if had > 0 && len(h.archive.Images) > had {
+		h.archive.Conflicts = append(h.archive.Conflicts, fmt.Sprintf("%s has image %q, and %s has not", dockerManifestFile, entry.Config, indexFile))
 	}
 	for _, name := range entry.names() {
 		h.name(added, name)
@@ -160,10 +192,10 @@ func (h *hybrid) name(image *Image, name Name) {
 		image.Names = append(image.Names, name)
 	case owner == image:
 	case h.broken(owner.Node) != "":
-		h.opts.warn("%q: %s %s; took %q from %s", h.archive.Path, owner.Descriptor.Digest, h.broken(owner.Node), name, dockerManifestFile)
+		h.conflict("%q: %s %s; took %q from %s", h.archive.Path, owner.Descriptor.Digest, h.broken(owner.Node), name, dockerManifestFile)
 		h.replace(owner, image.Node)
 	default:
-		h.opts.warn("%q: %q is %s in %s and %s in %s, which Docker before 25 and podman may load",
+		h.conflict("%q: %q is %s in %s and %s in %s, which Docker before 25 and podman may load",
 			h.archive.Path, name, owner.Descriptor.Digest, indexFile, image.Descriptor.Digest, dockerManifestFile)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/layer"
 )
 
@@ -33,19 +34,35 @@ func (a *Archive) Stack(n *Node, opts StackOptions) (*layer.Stack, error) {
 	case n.Kind() != KindImage:
 		return nil, fmt.Errorf("%s %s has no filesystem: %w", n.Kind(), n.Descriptor.Digest, ErrUnsupported)
 	}
+	for i, l := range n.Layers {
+		if l.Err != nil {
+			return nil, fmt.Errorf("layer %d of %s%s: %w", i, n.Descriptor.Digest, foreignNote(l), l.Err)
+		}
+	}
+	return StackOf(a, n.Layers, opts), nil
+}
+
+// foreignNote says why a layer is often not there.
+func foreignNote(l Layer) string {
+	if !isForeign(l.Descriptor.MediaType) {
+		return ""
+	}
+	return ", which may not be distributed"
+}
+
+// StackOf gives layers of from, the lowest first, for reading. One that could not
+// be read fails when it is needed.
+func StackOf(from Source, layers []Layer, opts StackOptions) *layer.Stack {
 	s := &layer.Stack{
 		MaxExpansion: opts.MaxExpansion,
 		Jobs:         opts.Jobs,
 		Progress:     opts.Progress,
 		Temp:         func() (layer.TempFile, error) { return newTempFile(opts.TempDir) },
 	}
-	for i, l := range n.Layers {
-		if l.Err != nil {
-			return nil, fmt.Errorf("layer %d of %s: %w", i, n.Descriptor.Digest, l.Err)
-		}
-		s.Layers = append(s.Layers, stackLayer(a, l, opts))
+	for _, l := range layers {
+		s.Layers = append(s.Layers, stackLayer(from, l, opts))
 	}
-	return s, nil
+	return s
 }
 
 // stackLayer gives one layer of from.
@@ -55,14 +72,21 @@ func stackLayer(from Source, l Layer, opts StackOptions) layer.Layer {
 		Compression: l.Compression,
 		Open:        func() (layer.Blob, error) { return from.Open(l.Descriptor) },
 	}
+	if l.Err != nil {
+		out.Open = func() (layer.Blob, error) { return nil, l.Err }
+	}
 	if opts.Verify {
+		var progress func(int64)
+		if l.Compression == codec.None { // else reading the layer tells it
+			progress = opts.Progress
+		}
 		out.Check = func(ctx context.Context) (err error) {
 			b, err := from.Open(l.Descriptor)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, b.Close()) }()
-			return Copy(ctx, io.Discard, b, l.Descriptor, nil)
+			return Copy(ctx, io.Discard, b, l.Descriptor, progress)
 		}
 	}
 	return out

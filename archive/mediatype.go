@@ -36,6 +36,29 @@ func isLayer(mediaType string) bool {
 	return strings.HasPrefix(mediaType, prefixOCILayer) || strings.HasPrefix(mediaType, prefixDockerLayer)
 }
 
+// IsForeign reports a layer that archives may leave out on purpose (image-spec
+// v1.1 layer.md, "Non-Distributable Layers").
+func IsForeign(mediaType string) bool { return isForeign(mediaType) }
+
+// StatedCompression is what a layer's media type says of its compression; it is
+// not known for types of others.
+func StatedCompression(mediaType string) (_ codec.Compression, known bool) {
+	if !isLayer(mediaType) {
+		return "", false
+	}
+	switch {
+	case strings.HasSuffix(mediaType, ".tar"):
+		return codec.None, true
+	case strings.HasSuffix(mediaType, "gzip"):
+		return codec.Gzip, true
+	case strings.HasSuffix(mediaType, "zstd"):
+		return codec.Zstd, true
+	case strings.HasSuffix(mediaType, "+xz"), strings.HasSuffix(mediaType, "+bzip2"):
+		return codec.Compression(mediaType[strings.LastIndexByte(mediaType, '+')+1:]), true
+	}
+	return "", false
+}
+
 // isForeign reports a layer that archives may leave out on purpose (image-spec
 // v1.1 layer.md, "Non-Distributable Layers").
 func isForeign(mediaType string) bool {
@@ -53,4 +76,46 @@ func layerMediaType(c codec.Compression) string {
 		return ocispec.MediaTypeImageLayer
 	}
 	return ocispec.MediaTypeImageLayer + "+" + string(c)
+}
+
+// IsDocker reports a media type of Docker's image manifest version 2.
+func IsDocker(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.docker.")
+}
+
+// DockerLayerMediaType is Docker's media type of a layer tar that is compressed
+// so, where it has one: for plain and gzip layers.
+func DockerLayerMediaType(c codec.Compression) (mediaType string, ok bool) {
+	switch c {
+	case codec.None:
+		return prefixDockerLayer + "diff.tar", true
+	case codec.Gzip:
+		return prefixDockerLayer + "diff.tar.gzip", true
+	}
+	return "", false
+}
+
+// OCIMediaType is what image-spec v1.1 calls a media type of Docker
+// (media-types.md, "Compatibility Matrix"); any other is itself.
+func OCIMediaType(mediaType string) string {
+	switch mediaType {
+	case typeDockerManifest:
+		return ocispec.MediaTypeImageManifest
+	case typeDockerManifestList:
+		return ocispec.MediaTypeImageIndex
+	case typeDockerConfig:
+		return ocispec.MediaTypeImageConfig
+	}
+	for _, docker := range []string{prefixDockerForeign + "diff.tar", prefixDockerLayer + "diff.tar"} {
+		suffix, ok := strings.CutPrefix(mediaType, docker)
+		if !ok {
+			continue
+		}
+		base := ocispec.MediaTypeImageLayer
+		if docker != prefixDockerLayer+"diff.tar" {
+			base = ocispec.MediaTypeImageLayerNonDistributable //nolint:staticcheck // what is there stays what it is
+		}
+		return base + strings.Replace(suffix, ".", "+", 1)
+	}
+	return mediaType
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,7 +11,11 @@ import (
 
 // writeTar writes files as one tar to path or standard output.
 func writeTar(ctx context.Context, path string, files []file, opts WriteOptions) error {
-	return writeWhole(ctx, path, opts, func(w io.Writer) error { return streamTar(ctx, w, files, opts) })
+	err := writeWhole(ctx, path, opts, func(w io.Writer) error { return streamTar(ctx, w, files, opts) })
+	if errors.Is(err, errIsFolder) {
+		return withHint(err, "name a file, or write oci:%s", path)
+	}
+	return err
 }
 
 // streamTar writes files in their order. Nothing in it depends on the machine

@@ -23,6 +23,25 @@ func newTempFile(dir string) (*tempFile, error) {
 	return &tempFile{file, os.Remove(file.Name()) != nil}, nil
 }
 
+// Write implements [io.Writer]. As WriteAt, it says what to do about a full disk.
+func (t *tempFile) Write(p []byte) (int, error) {
+	n, err := t.File.Write(p)
+	return n, roomHint(err)
+}
+
+// WriteAt implements [io.WriterAt].
+func (t *tempFile) WriteAt(p []byte, offset int64) (int, error) {
+	n, err := t.File.WriteAt(p, offset)
+	return n, roomHint(err)
+}
+
+func roomHint(err error) error {
+	if err == nil {
+		return nil
+	}
+	return withHint(err, "set TMPDIR to a folder with room")
+}
+
 func (t *tempFile) Close() error {
 	if t.named {
 		return errors.Join(t.File.Close(), os.Remove(t.Name()))

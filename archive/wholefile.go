@@ -7,11 +7,12 @@ import (
 	"io"
 	"os"
 
+	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
 )
 
 // WriteFile writes what write gives to the file at path, which appears whole or
-// not at all; a file that is there is replaced. The path `-` is opts.Stdout, and
+// not at all, compressed as opts say; a file that is there is replaced. The path `-` is opts.Stdout, and
 // what is a pipe or a device is written to as it is.
 func WriteFile(ctx context.Context, path string, opts WriteOptions, write func(io.Writer) error) error {
 	if path == "" {
@@ -24,6 +25,7 @@ func WriteFile(ctx context.Context, path string, opts WriteOptions, write func(i
 }
 
 func writeWhole(ctx context.Context, path string, opts WriteOptions, write func(io.Writer) error) error {
+	write = compressed(opts.Outer, write)
 	if path == ref.Stdio {
 		stdout := opts.Stdout
 		if stdout == nil {
@@ -37,10 +39,27 @@ func writeWhole(ctx context.Context, path string, opts WriteOptions, write func(
 	return writeRegular(path, write)
 }
 
+// compressed gives write with compression around it.
+func compressed(outer codec.Setting, write func(io.Writer) error) func(io.Writer) error {
+	if outer == (codec.Setting{}) {
+		return write
+	}
+	return func(w io.Writer) error {
+		compressor, err := codec.NewWriter(w, outer, codec.WriterOptions{})
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(compressor), compressor.Close())
+	}
+}
+
+// errIsFolder says that a file cannot be written under a name.
+var errIsFolder = errors.New("it is the name of a folder")
+
 // writeRegular writes a regular file beside its place and then names it.
 func writeRegular(path string, write func(io.Writer) error) (err error) {
 	if info, statErr := os.Stat(path); os.IsPathSeparator(path[len(path)-1]) || statErr == nil && info.IsDir() {
-		return withHint(errors.New("it is the name of a folder"), "name a file, or write oci:%s", path)
+		return withHint(errIsFolder, "name a file")
 	}
 	parent, name, err := openParent(path)
 	if err != nil {

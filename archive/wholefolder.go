@@ -12,11 +12,15 @@ import (
 // WriteFolder lets fill write below a folder that then is at path. A new folder
 // is filled beside its place and named when it is whole; an empty one that is
 // there, which may be a mount point, is filled in place. On an error remove is
-// called for each path that was made, and must take whatever fill leaves. A
+// called for each path that was made, and must take whatever fill leaves; nil
+// removes what the user who runs this may remove. A
 // folder that is not empty fails with [fs.ErrExist].
 func WriteFolder(ctx context.Context, path string, fill, remove func(dir string) error) error {
 	if path == "" {
 		return fmt.Errorf("write: no path is given: %w", ErrUnsupported)
+	}
+	if remove == nil {
+		remove = os.RemoveAll
 	}
 	err := writeWholeFolder(ctx, filepath.Clean(path), fill, remove)
 	if err != nil {
@@ -34,6 +38,8 @@ func writeWholeFolder(ctx context.Context, path string, fill, remove func(dir st
 		return withHint(fmt.Errorf("folder is there and not empty: %w", fs.ErrExist), "name a new or an empty folder")
 	case err == nil:
 		return fillInPlace(ctx, path, fill, remove)
+	case !errors.Is(err, fs.ErrNotExist): // links in a circle, a file in the place of a parent
+		return err
 	}
 	return fillBeside(path, fill, remove)
 }

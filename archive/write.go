@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
 )
 
@@ -15,6 +16,9 @@ import (
 type WriteOptions struct {
 	// Stdout is what the path `-` writes. Nil means [os.Stdout].
 	Stdout io.Writer
+	// Outer compresses the whole file, which must be a tar. The zero value does
+	// not.
+	Outer codec.Setting
 	// Jobs is how many blobs are written at once into a folder. Zero means
 	// GOMAXPROCS. Each holds one buffer of 512 KiB.
 	Jobs int
@@ -85,6 +89,9 @@ func Write(ctx context.Context, to ref.Ref, c *Content, opts WriteOptions) error
 	if err := c.checkFaces(to.Transport); err != nil {
 		return fmt.Errorf("write %q: %w", to.Path, err)
 	}
+	if err := CheckOuter(to.Transport, opts.Outer); err != nil {
+		return fmt.Errorf("write %q: %w", to.Path, err)
+	}
 	switch to.Transport {
 	case ref.OCI:
 		err = writeLayout(ctx, to.Path, c, opts)
@@ -97,6 +104,15 @@ func Write(ctx context.Context, to ref.Ref, c *Content, opts WriteOptions) error
 	}
 	if err != nil {
 		return fmt.Errorf("write %q: %w", to.Path, err)
+	}
+	return nil
+}
+
+// CheckOuter refuses to compress a folder as a whole.
+func CheckOuter(t ref.Transport, outer codec.Setting) error {
+	compresses := outer.Compression != "" && outer.Compression != codec.None
+	if compresses && (t == ref.OCI || t == ref.Dir) {
+		return withHint(fmt.Errorf("a folder is not compressed as a whole: %w", ErrUnsupported), "write docker-archive:PATH or oci-archive:PATH")
 	}
 	return nil
 }

@@ -61,7 +61,7 @@
 //	  annotation K V              of the manifest
 //	  config-field KEY JSON       the rest of the line is JSON; replaces a field of that name; config.KEY goes inside config
 //	  manifest-field KEY JSON     the same in the manifest
-//	  layer [plain|gzip|zstd] [absent]  absent means named but not stored
+//	  layer [COMPRESSION] [absent] [no-end]  absent means named but not stored
 //	    ENTRY
 //	  history TEXT|none           created_by of the last layer; none leaves out all history
 //	  empty TEXT                  a history entry without a layer
@@ -71,6 +71,9 @@
 //	  attestation                 BuildKit's, for the image before it
 //	artifact NAME TYPE          a manifest with artifactType, the empty config and one blob
 //	referrer TYPE               an artifact whose subject is the image or index before it
+//
+// COMPRESSION is plain, gzip, gzip-members, zstd, zstd-frames (two frames among
+// skippable ones) or xz. A layer with no-end has no end-of-archive blocks.
 //
 // The docker-save formats keep the first image of an index that is not absent
 // and drop the other children; docker-hybrid and docker-containerd keep all,
@@ -82,11 +85,13 @@
 //	symlink PATH TARGET, hardlink PATH TARGET
 //	char PATH MAJOR MINOR, block PATH MAJOR MINOR
 //	whiteout PATH, opaque DIR
+//	raw BYTES
 //
 // SIZE is bytes, or a number with KiB, MiB or GiB; content follows from SEED
 // alone, which is PATH unless given. After these come options: mode= (octal),
 // uid=, gid=, uname=, gname=, mtime= (Unix seconds, with a fraction), xattr.NAME=, pax.NAME=
-// and format= (ustar, pax, gnu).
+// and format= (ustar, pax, gnu). The BYTES of raw stand in the tar as they are:
+// headers that the others cannot describe, or what follows the end.
 //
 // # Paths in edits
 //

@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// member is one entry of a tar: of a layer, or of the archive itself.
+// member is one entry of a tar: of a layer, or of the archive itself. Where raw
+// is set, it is those bytes and no entry.
 type member struct {
 	hdr  tar.Header
 	body []byte
+	raw  []byte
 }
 
 // entryKinds holds, for each kind of entry, its tar type and how many words it
@@ -37,6 +39,13 @@ var entryKinds = map[string]struct {
 }
 
 func parseEntry(l *line) (member, error) {
+	if l.words[0] == "raw" {
+		args, err := l.leaf(1, 1)
+		if err != nil {
+			return member{}, err
+		}
+		return member{raw: []byte(args[0])}, nil
+	}
 	kind, ok := entryKinds[l.words[0]]
 	if !ok {
 		return member{}, l.unknown()
@@ -229,21 +238,34 @@ func writeTar(members []member, prefix string) ([]byte, error) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, m := range members {
-		h := m.hdr
-		h.Size = int64(len(m.body))
-		h.Name = prefix + h.Name
-		if h.Typeflag == tar.TypeLink {
-			h.Linkname = prefix + h.Linkname
-		}
-		if err := w.WriteHeader(&h); err != nil {
-			return nil, fmt.Errorf("write entry %q: %w", h.Name, err)
-		}
-		if _, err := w.Write(m.body); err != nil {
-			return nil, fmt.Errorf("write entry %q: %w", h.Name, err)
+		if err := m.write(w, &buf, prefix); err != nil {
+			return nil, fmt.Errorf("write entry %q: %w", m.hdr.Name, err)
 		}
 	}
 	err := w.Flush()
 	return buf.Bytes(), err
+}
+
+// write adds m to the tar that w writes to buf.
+func (m *member) write(w *tar.Writer, buf *bytes.Buffer, prefix string) error {
+	if m.raw != nil {
+		if err := w.Flush(); err != nil { // pads the entry before
+			return err
+		}
+		_, err := buf.Write(m.raw)
+		return err
+	}
+	h := m.hdr
+	h.Size = int64(len(m.body))
+	h.Name = prefix + h.Name
+	if h.Typeflag == tar.TypeLink {
+		h.Linkname = prefix + h.Linkname
+	}
+	if err := w.WriteHeader(&h); err != nil {
+		return err
+	}
+	_, err := w.Write(m.body)
+	return err
 }
 
 // tarEnd is the end-of-archive marker: two blocks of zeros.

@@ -28,6 +28,7 @@ func TestParseErrors(t *testing.T) {
 		{"json tail", "format oci\nimage\n  config-field k 1 2", `line 3: bad JSON: "2" after the value`},
 		{"history", "format oci\nimage\n  history x", "line 3: history has no layer before it"},
 		{"layer word", "format oci\nimage\n  layer bzip2", `line 3: unknown word "bzip2" after layer`},
+		{"raw", "format tar\nraw a mode=9", `line 2: wrong number of words after "raw": 2`},
 		{"mode", "format tar\ndir a mode=9", `line 2: bad number "9"`},
 		{"option", "format tar\ndir a size=9", `line 2: unknown option "size"`},
 		{"size", "format tar\nrandom a 9GB", `line 2: bad size "9GB"`},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
@@ -17,6 +18,7 @@ import (
 type layerSpec struct {
 	compression string // empty for the format's own
 	absent      bool
+	noEnd       bool
 	entries     []member
 }
 
@@ -32,10 +34,12 @@ func (n *node) parseLayer(l *line) error {
 	var s layerSpec
 	for _, w := range l.words[1:] {
 		switch w {
-		case "plain", "gzip", "zstd":
+		case "plain", "gzip", "gzip-members", "zstd", "zstd-frames", "xz":
 			s.compression = w
 		case "absent":
 			s.absent = true
+		case "no-end":
+			s.noEnd = true
 		default:
 			return l.errorf("unknown word %q after layer", w)
 		}
@@ -59,7 +63,9 @@ func (b *build) makeLayer(s layerSpec) (layer, error) {
 	if err != nil {
 		return layer{}, err
 	}
-	plain = append(plain, tarEnd...)
+	if !s.noEnd {
+		plain = append(plain, tarEnd...)
+	}
 	if s.compression == "" {
 		s.compression = formats[b.spec.format].compression
 	}
@@ -75,7 +81,9 @@ func (b *build) makeLayer(s layerSpec) (layer, error) {
 	}, nil
 }
 
+// layerMediaType says how a layer is compressed; there is no word for xz.
 func (b *build) layerMediaType(compression string) string {
+	compression, _, _ = strings.Cut(compression, "-")
 	if b.spec.media == "docker" {
 		const base = "application/vnd.docker.image.rootfs.diff.tar"
 		return base + map[string]string{"gzip": ".gzip", "zstd": ".zstd"}[compression]
@@ -94,6 +102,8 @@ func compress(kind string, data []byte) ([]byte, error) {
 		return data, nil
 	case "gzip-members":
 		return compressMembers(data)
+	case "zstd-frames":
+		return compressFrames(data)
 	}
 	var buf bytes.Buffer
 	w, err := newCompressor(kind, &buf)
@@ -118,6 +128,21 @@ func newCompressor(kind string, w io.Writer) (io.WriteCloser, error) {
 		return xz.NewWriter(w)
 	}
 	return nil, fmt.Errorf("unknown compression %q", kind)
+}
+
+// compressFrames makes two zstd frames of data, with a skippable frame before
+// each and behind the last, as zstd:chunked has them (RFC 8878, section 3.1.2).
+func compressFrames(data []byte) ([]byte, error) {
+	skippable := []byte("\x5a\x2a\x4d\x18\x05\x00\x00\x00index")
+	out := slices.Clone(skippable)
+	for chunk := range slices.Chunk(data, len(data)/2+7) {
+		frame, err := compress("zstd", chunk)
+		if err != nil {
+			return nil, err
+		}
+		out = slices.Concat(out, frame, skippable)
+	}
+	return out, nil
 }
 
 // compressMembers makes several gzip members of data. The borders do not fall

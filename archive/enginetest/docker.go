@@ -102,14 +102,32 @@ func (d *Docker) Inspect(t testing.TB, ref string) []byte {
 // paths, and the time of etc, is not the image's. [Podman.Export] adds nothing.
 func (d *Docker) Export(t testing.TB, ref string, w io.Writer) {
 	t.Helper()
-	// An image need not name a command; one that does not exist will do.
-	id := strings.TrimSpace(string(d.output(t, "create", "--network", "none", ref, "/none")))
-	defer d.output(t, "rm", id)
-	c := d.command("export", id)
-	c.Stdout = w
-	if err := run(c); err != nil {
+	id, err := d.export(ref, w)
+	if err != nil {
 		t.Fatal(err)
 	}
+	d.output(t, "rm", id)
+}
+
+// TryExport is [Docker.Export] for an image that the engine may not be able to use;
+// the error holds what it says. It is faster, too: the container stays until the
+// engine ends.
+func (d *Docker) TryExport(ref string, w io.Writer) error {
+	_, err := d.export(ref, w)
+	return err
+}
+
+// export makes a container and exports it.
+func (d *Docker) export(ref string, w io.Writer) (id string, err error) {
+	// An image need not name a command; one that does not exist will do.
+	out, err := output(d.command("create", "--network", "none", ref, "/none"))
+	if err != nil {
+		return "", err
+	}
+	id = strings.TrimSpace(string(out))
+	c := d.command("export", id)
+	c.Stdout = w
+	return id, run(c)
 }
 
 // Reset removes every image, so that one engine can serve several cases.

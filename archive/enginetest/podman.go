@@ -93,14 +93,32 @@ func (p *Podman) Inspect(t testing.TB, ref string) []byte {
 // container that was never started.
 func (p *Podman) Export(t testing.TB, ref string, w io.Writer) {
 	t.Helper()
-	// An image need not name a command; one that does not exist will do.
-	id := strings.TrimSpace(string(p.output(t, "create", "--network", "none", ref, "/none")))
-	defer p.output(t, "rm", id)
-	c := p.command("export", id)
-	c.Stdout = w
-	if err := run(c); err != nil {
+	id, err := p.export(ref, w)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.output(t, "rm", id)
+}
+
+// TryExport is [Podman.Export] for an image that the engine may not be able to use;
+// the error holds what it says. It is faster, too: the container stays until the
+// engine ends.
+func (p *Podman) TryExport(ref string, w io.Writer) error {
+	_, err := p.export(ref, w)
+	return err
+}
+
+// export makes a container and exports it.
+func (p *Podman) export(ref string, w io.Writer) (id string, err error) {
+	// An image need not name a command; one that does not exist will do.
+	out, err := output(p.command("create", "--network", "none", ref, "/none"))
+	if err != nil {
+		return "", err
+	}
+	id = strings.TrimSpace(string(out))
+	c := p.command("export", id)
+	c.Stdout = w
+	return id, run(c)
 }
 
 // Reset removes every image, so that one engine can serve several cases.

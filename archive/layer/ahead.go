@@ -19,6 +19,11 @@ type ahead struct {
 	ended      chan struct{}
 }
 
+// ReadAhead reads r in a goroutine of its own, so that one core decodes while
+// another one hashes or writes. It holds 768 KiB. Closing it ends the goroutine
+// and waits for that; r is not closed, and has been read further than its user.
+func ReadAhead(ctx context.Context, r io.Reader) io.ReadCloser { return readAhead(ctx, r) }
+
 func readAhead(ctx context.Context, r io.Reader) *ahead {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &ahead{
@@ -67,6 +72,36 @@ func fill(r io.Reader, buffer []byte) (int, error) {
 
 // Read implements [io.Reader].
 func (a *ahead) Read(p []byte) (int, error) {
+	if err := a.advance(); err != nil {
+		return 0, err
+	}
+	n := copy(p, a.current)
+	a.current = a.current[n:]
+	return n, nil
+}
+
+// WriteTo implements [io.WriterTo].
+func (a *ahead) WriteTo(w io.Writer) (int64, error) {
+	var total int64
+	for {
+		err := a.advance()
+		if err == io.EOF {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+		n, err := w.Write(a.current)
+		total += int64(n)
+		if err != nil {
+			return total, err
+		}
+		a.current = nil
+	}
+}
+
+// advance waits for bytes.
+func (a *ahead) advance() error {
 	for len(a.current) == 0 {
 		if a.used != nil {
 			a.free <- a.used[:bufferSize]
@@ -74,17 +109,16 @@ func (a *ahead) Read(p []byte) (int, error) {
 		}
 		buffer, ok := <-a.full
 		if !ok {
-			return 0, a.err
+			return a.err
 		}
 		a.used, a.current = buffer, buffer
 	}
-	n := copy(p, a.current)
-	a.current = a.current[n:]
-	return n, nil
+	return nil
 }
 
-// stop ends the reading and waits for that.
-func (a *ahead) stop() {
+// Close ends the reading and waits for that.
+func (a *ahead) Close() error {
 	a.cancel()
 	<-a.ended
+	return nil
 }

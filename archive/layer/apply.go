@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// changeset is one layer, read: its entries in order, markers apart.
-type changeset struct {
+// Changeset is one layer, read: its entries in order, markers apart. The zero
+// value is empty. It is not safe for concurrent use.
+type Changeset struct {
 	markers []Entry
 	added   chunks
 }
 
-func (c *changeset) add(e Entry) {
+// Add takes the next entry of the layer.
+func (c *Changeset) Add(e Entry) {
 	if e.Type.IsMarker() {
 		c.markers = append(c.markers, e)
 		return
@@ -20,17 +22,40 @@ func (c *changeset) add(e Entry) {
 	c.added.add(e)
 }
 
-// apply puts layer number n over the tree (image-spec v1.1 layer.md, "Applying
-// Changesets").
+// ApplyOptions says how to apply a changeset. The zero value stops at the first
+// entry that cannot be applied.
+type ApplyOptions struct {
+	// Keep leaves the changeset as it is, to be applied again. Without it, its
+	// memory is given back while it is applied.
+	Keep bool
+	// Fault is told of an entry that cannot be applied, which is then left out.
+	Fault func(*EntryError)
+	// Watch is told of each entry before it is put in: what its own layer had at
+	// its path so far, or nil, and whether the path led through a symlink.
+	Watch func(e *Entry, earlier *Inode, throughLink bool)
+}
+
+// NewTree gives the empty filesystem that the lowest layer is applied to.
+func NewTree() *Tree { return newTree() }
+
+// Apply puts layer number n over the tree, which nobody else may use meanwhile
+// (image-spec v1.1 layer.md, "Applying Changesets"). It fails with an
+// [*EntryError].
 //
 // Markers act on the layers below alone, wherever they stand in their own, so
 // they come first and are resolved in the tree as the layers below left it.
-func (t *Tree) apply(n int32, c *changeset, keep bool) error {
+func (t *Tree) Apply(n int, c *Changeset, opts ApplyOptions) error {
 	t.removeMarked(c.markers)
-	for e := range c.added.all(keep) {
-		if err := t.add(n, e); err != nil {
-			return &EntryError{Path: e.Path, Offset: e.Origin.Offset, Err: err}
+	for e := range c.added.all(opts.Keep) {
+		err := t.add(int32(n), e, opts.Watch)
+		if err == nil {
+			continue
 		}
+		fault := &EntryError{Path: e.Path, Offset: e.Origin.Offset, Err: err}
+		if opts.Fault == nil {
+			return fault
+		}
+		opts.Fault(fault)
 	}
 	return nil
 }
@@ -53,30 +78,36 @@ func (t *Tree) removeMarked(markers []Entry) {
 		n.remove()
 	}
 	for _, n := range emptied {
-		for _, child := range n.children {
-			child.release()
-		}
-		n.children = nil
+		n.empty()
 	}
 }
 
 // add puts one entry into the tree.
-func (t *Tree) add(layer int32, e *Entry) error {
+func (t *Tree) add(layer int32, e *Entry, watch func(*Entry, *Inode, bool)) error {
+	if t.version++; t.version > MaxEntries {
+		return fmt.Errorf("entries, those of a layer that stands twice counted twice: %w of %d", ErrTooLarge, MaxEntries)
+	}
 	if e.Path == "." {
 		return t.setRoot(layer, e)
 	}
 	dir, name := path.Split(e.Path)
 	parent, err := t.resolve(dir, true, func(at *node, name string, old *node) (*node, error) {
-		return at.bind(name, old, impliedDir(layer), layer)
+		dir := impliedDir(layer)
+		dir.version = t.version
+		return at.bind(name, old, dir, layer)
 	})
 	if err != nil {
 		return err
 	}
 	old := parent.children[name]
+	if watch != nil {
+		watch(e, old.addedBy(layer), parent.path() != path.Clean(dir))
+	}
 	if e.Type == Hardlink {
 		return t.link(layer, e, parent, name, old)
 	}
 	inode := e.Inode
+	inode.version = t.version
 	if old != nil && old.inode.Type == Dir && e.Type == Dir {
 		old.inode.names--
 		inode.names = 1
@@ -87,11 +118,20 @@ func (t *Tree) add(layer int32, e *Entry) error {
 	return err
 }
 
+// addedBy gives the inode of n if an entry of that layer put it there.
+func (n *node) addedBy(layer int32) *Inode {
+	if n == nil || n.layer != layer || n.inode.Origin.Implied() {
+		return nil
+	}
+	return n.inode
+}
+
 func (t *Tree) setRoot(layer int32, e *Entry) error {
 	if e.Type != Dir {
 		return fmt.Errorf("the root is a folder, not a %s: %w", e.Type, ErrMalformed)
 	}
 	inode := e.Inode
+	inode.version = t.version
 	t.root.inode, t.root.layer = &inode, layer
 	return nil
 }
@@ -109,7 +149,7 @@ func (t *Tree) link(layer int32, e *Entry, parent *node, name string, old *node)
 	case target.inode.Type == Dir:
 		return fmt.Errorf("hardlink to %q, which is a folder: %w", e.Link, ErrMalformed)
 	}
-	target.inode.touch(layer, &e.Inode)
+	target.inode.touch(&e.Inode, t.version)
 	if target == old {
 		old.layer = layer
 		return nil
@@ -119,7 +159,7 @@ func (t *Tree) link(layer int32, e *Entry, parent *node, name string, old *node)
 }
 
 // touch takes over the attributes of a hardlink's header.
-func (i *Inode) touch(layer int32, link *Inode) {
+func (i *Inode) touch(link *Inode, version int32) {
 	before := *i
 	i.Owner, i.sec, i.nsec = link.Owner, link.sec, link.nsec
 	if i.Type != Symlink {
@@ -134,13 +174,16 @@ func (i *Inode) touch(layer int32, link *Inode) {
 		i.Extra = &extra
 	}
 	if !before.sameAttributes(i) {
-		i.touched = layer
+		i.version = version
 	}
 }
 
 // bind puts inode under a name of the folder n in place of old, which may be
 // nil, and of everything below old.
 func (n *node) bind(name string, old *node, inode *Inode, layer int32) (*node, error) {
+	if strings.HasPrefix(name, whiteoutPrefix) {
+		return nil, fmt.Errorf("a symlink on its way leads to %q, a whiteout: %w", path.Join(n.path(), name), ErrMalformed)
+	}
 	child := &node{name: strings.Clone(name), parent: n, inode: inode, layer: layer, length: n.length + int32(len(name)) + 1}
 	if child.length > MaxPath {
 		return nil, fmt.Errorf("path of %d bytes through symlinks: %w of %d", child.length, ErrTooLarge, MaxPath)
@@ -168,9 +211,15 @@ func (n *node) remove() {
 // release counts the names that go with n.
 func (n *node) release() {
 	n.inode.names--
+	n.empty()
+}
+
+// empty takes out everything below n, once.
+func (n *node) empty() {
 	for _, child := range n.children {
 		child.release()
 	}
+	n.children = nil
 }
 
 // chunkSize is how many entries are freed at once while a layer is applied.

@@ -153,6 +153,10 @@ func (c *comparison) sameGroup(a, b *Inode) bool {
 	return pair == b && backPair == a && a.names == b.names
 }
 
+// Differs tells in what two inodes differ; of content it knows the size, and the
+// sum where both have one.
+func (i *Inode) Differs(o *Inode) Aspect { return i.differsFrom(o) }
+
 func (i *Inode) differsFrom(o *Inode) Aspect {
 	if i.Type != o.Type {
 		return TypeChanged

@@ -16,7 +16,10 @@ type contents struct {
 	ctx   context.Context // of one Export; it is over when that is
 	stack *Stack
 	// wanted are the entries whose content is still to come, for each layer.
-	wanted  []bitset
+	wanted []bitset
+	// twice are those that several inodes have: of a layer that stands twice,
+	// where a hardlink kept what the second time replaced.
+	twice   []bitset
 	cursors []*cursor
 	open    []int // layers with a cursor, the least recently used first
 	plain   []Blob
@@ -33,11 +36,18 @@ const maxHeavyCursors = 8
 
 func (s *Stack) newContents(ctx context.Context, all records) *contents {
 	n := len(s.Layers)
-	c := &contents{ctx: ctx, stack: s, wanted: make([]bitset, n), cursors: make([]*cursor, n), plain: make([]Blob, n)}
+	c := &contents{
+		ctx: ctx, stack: s, wanted: make([]bitset, n), twice: make([]bitset, n), cursors: make([]*cursor, n), plain: make([]Blob, n),
+	}
 	for r := range all {
-		if r.carriesContent() && !c.inPlace(r.inode) {
-			c.wanted[r.inode.Origin.Layer].set(r.inode.Origin.Index)
+		if !r.carriesContent() || c.inPlace(r.inode) {
+			continue
 		}
+		at := r.inode.Origin
+		if c.wanted[at.Layer].has(at.Index) {
+			c.twice[at.Layer].set(at.Index)
+		}
+		c.wanted[at.Layer].set(at.Index)
 	}
 	return c
 }
@@ -48,7 +58,7 @@ func (c *contents) copyTo(w io.Writer, inode *Inode, buffer []byte) error {
 	if err != nil {
 		return fmt.Errorf("layer %d: %w", inode.Origin.Layer, err)
 	}
-	n, err := io.CopyBuffer(onlyWriter{w}, onlyReader{r}, buffer)
+	n, err := io.CopyBuffer(onlyWriter{w}, &meteredReader{ctx: c.ctx, r: r}, buffer)
 	if err == nil && n != inode.Size {
 		err = fmt.Errorf("layer %d: %w: %d bytes of %d; it changed while it was read", inode.Origin.Layer, io.ErrUnexpectedEOF, n, inode.Size)
 	}
@@ -59,7 +69,7 @@ func (c *contents) copyTo(w io.Writer, inode *Inode, buffer []byte) error {
 func (c *contents) find(inode *Inode, buffer []byte) (io.Reader, error) {
 	at := inode.Origin
 	if c.spill != nil {
-		if r, ok := c.spill.take(at); ok {
+		if r, ok := c.spill.get(at); ok {
 			return r, nil
 		}
 	}
@@ -70,17 +80,22 @@ func (c *contents) find(inode *Inode, buffer []byte) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.wanted[at.Layer].clear(at.Index)
 	for {
 		e, err := cur.next()
 		if err != nil {
 			return nil, err
 		}
-		if e.Origin.Index == at.Index {
+		found := e.Origin.Index == at.Index
+		if found && !c.twice[at.Layer].has(at.Index) {
+			c.wanted[at.Layer].clear(at.Index)
 			return cur.reader, nil
 		}
 		if err := c.keep(e, cur, buffer); err != nil {
 			return nil, err
+		}
+		if found {
+			r, _ := c.spill.get(at)
+			return r, nil
 		}
 	}
 }
@@ -234,7 +249,7 @@ func (c *cursor) next() (Entry, error) {
 
 func (c *cursor) Close() error {
 	if c.ahead != nil {
-		c.ahead.stop()
+		_ = c.ahead.Close() // has no error
 	}
 	return c.in.Close()
 }

@@ -58,7 +58,7 @@ type Inode struct {
 	Origin Origin
 
 	names   int32  // paths of the tree that lead here
-	touched int32  // the last layer whose hardlink changed attributes
+	version int32  // what [Tree] counted when an entry made or changed it
 	sum     uint64 // of the content, where it was asked for
 }
 

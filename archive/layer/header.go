@@ -26,10 +26,14 @@ var ownRecords = []string{
 	"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime", "atime", "ctime", "hdrcharset", "charset",
 }
 
+// maxDevice is the largest device number that PAX has digits for. Linux stops at
+// 20 bits.
+const maxDevice = 1<<21 - 1
+
 // types says what the tar types are that layers have. Old GNU sparse files and
-// contiguous files are files.
+// contiguous files are files; what v7 tars have, archive/tar gives in new types.
 var types = map[byte]Type{
-	tar.TypeReg: Regular, tar.TypeRegA: Regular, tar.TypeCont: Regular, tar.TypeGNUSparse: Regular, //nolint:staticcheck // old tars have it
+	tar.TypeReg: Regular, tar.TypeCont: Regular, tar.TypeGNUSparse: Regular,
 	tar.TypeDir: Dir, tar.TypeSymlink: Symlink, tar.TypeLink: Hardlink,
 	tar.TypeChar: Char, tar.TypeBlock: Block, tar.TypeFifo: FIFO,
 }
@@ -39,6 +43,12 @@ func (r *Reader) inode(h *tar.Header) (Inode, error) {
 	t, ok := types[h.Typeflag]
 	if !ok {
 		return Inode{}, fmt.Errorf("tar type %q: %w", h.Typeflag, ErrUnsupported)
+	}
+	if err := checkNumbers(h, t); err != nil {
+		return Inode{}, err
+	}
+	if h.ModTime.IsZero() {
+		h.ModTime = time.Unix(0, 0) // as archive/tar would write it
 	}
 	i := Inode{
 		Type:  t,
@@ -52,12 +62,24 @@ func (r *Reader) inode(h *tar.Header) (Inode, error) {
 	case Regular:
 		i.Size = h.Size
 	case Symlink:
-		i.Link = h.Linkname
+		i.Link = strings.Clone(h.Linkname)
 	}
 	if len(h.Linkname) > MaxPath {
 		return i, fmt.Errorf("link target of %d bytes: %w of %d", len(h.Linkname), ErrTooLarge, MaxPath)
 	}
 	return i, nil
+}
+
+// checkNumbers refuses what tars can hold only in base 256, and Linux not at all.
+func checkNumbers(h *tar.Header, t Type) error {
+	if h.Uid < 0 || h.Gid < 0 {
+		return fmt.Errorf("owner %d:%d: %w", h.Uid, h.Gid, ErrMalformed)
+	}
+	device := t == Char || t == Block
+	if device && (h.Devmajor < 0 || h.Devmajor > maxDevice || h.Devminor < 0 || h.Devminor > maxDevice) {
+		return fmt.Errorf("device %d:%d: %w", h.Devmajor, h.Devminor, ErrMalformed)
+	}
+	return nil
 }
 
 // extra reads what few entries have, or nil.
@@ -66,8 +88,8 @@ func extra(h *tar.Header, t Type) *Extra {
 	if t == Char || t == Block {
 		e.Major, e.Minor = h.Devmajor, h.Devminor
 	}
-	for key, value := range h.PAXRecords {
-		e.take(key, value)
+	for _, key := range slices.Sorted(maps.Keys(h.PAXRecords)) { // of two spellings of one name the same one wins
+		e.take(strings.Clone(key), strings.Clone(h.PAXRecords[key]))
 	}
 	if e.equal(&Extra{}) {
 		return nil
@@ -81,8 +103,7 @@ func (e *Extra) take(key, value string) {
 		e.setXattr(name, value)
 		return
 	}
-	if name, ok := strings.CutPrefix(key, libarchiveXattr); ok {
-		e.takeLibarchive(name, value)
+	if name, ok := strings.CutPrefix(key, libarchiveXattr); ok && e.takeLibarchive(name, value) {
 		return
 	}
 	if slices.Contains(ownRecords, key) || strings.HasPrefix(key, "GNU.sparse.") {
@@ -95,13 +116,19 @@ func (e *Extra) take(key, value string) {
 }
 
 // takeLibarchive reads libarchive's spelling of an attribute, a name with
-// percent signs and a value in base 64 without padding; star's goes before it.
-func (e *Extra) takeLibarchive(name, encoded string) {
+// percent signs and a value in base 64 without padding; star's goes before it. It
+// reports false for what it cannot read, and for names that star's spelling
+// cannot hold: they stay as they are.
+func (e *Extra) takeLibarchive(name, encoded string) bool {
 	name, nameErr := url.PathUnescape(name)
 	value, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
-	if _, ok := e.Xattrs[name]; nameErr == nil && err == nil && !ok {
+	if nameErr != nil || err != nil || strings.ContainsAny(name, "=\x00") {
+		return false
+	}
+	if _, ok := e.Xattrs[name]; !ok {
 		e.setXattr(name, string(value))
 	}
+	return true
 }
 
 func (e *Extra) setXattr(name, value string) {

@@ -18,14 +18,19 @@ const (
 // cleanPath gives the one spelling of a path: relative, "." for the root. It
 // fails with [ErrUnsafePath] where `..` leaves the root.
 func cleanPath(name string) (string, error) {
-	if len(name) > MaxPath {
-		return "", fmt.Errorf("path of %d bytes: %w of %d", len(name), ErrTooLarge, MaxPath)
-	}
 	p := path.Clean(strings.TrimLeft(name, "/"))
 	if p == ".." || strings.HasPrefix(p, "../") {
 		return "", ErrUnsafePath
 	}
 	return p, nil
+}
+
+// checkLength bounds a clean path.
+func checkLength(p string) error {
+	if len(p) > MaxPath {
+		return fmt.Errorf("path of %d bytes: %w of %d", len(p), ErrTooLarge, MaxPath)
+	}
+	return nil
 }
 
 // marker tells what a clean path means: a marker and what it acts on, or

@@ -140,10 +140,11 @@ func (w *changeWriter) anchor(p string, before, after *node) {
 	}
 }
 
-// unchanged reports that a path has the inode that it had in base.
+// unchanged reports that a path has the inode that it had in base, as it was.
+// Where an inode came from does not tell: that of a layer which stands twice comes
+// again as another one.
 func unchanged(before, after *node) bool {
-	return before != nil && before.inode.Origin == after.inode.Origin && before.inode.touched == after.inode.touched &&
-		before.inode.Type == after.inode.Type
+	return before != nil && before.inode.version == after.inode.version
 }
 
 // folder writes what changed at and below a path that t has.

@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/imgtool/imgtool/archive/codec"
 )
@@ -72,19 +73,24 @@ func (r *Reader) entry(h *tar.Header) (e Entry, nothing bool, err error) {
 	}
 	t, target, nothing := marker(e.Path)
 	if nothing || t.IsMarker() {
-		e.Path, e.Type, e.Owner = target, t, rootOwner
+		e.Path, e.Type, e.Owner = strings.Clone(target), t, rootOwner
 		e.Origin = Origin{Index: r.Index, Offset: r.at()}
-		return e, nothing, nil
+		return e, nothing, checkLength(target)
+	}
+	if err := checkLength(e.Path); err != nil {
+		return e, false, err
 	}
 	if e.Inode, err = r.inode(h); err != nil {
 		return e, false, err
 	}
+	// The name may be a part of a PAX header, all of which it would hold.
+	e.Path = strings.Clone(e.Path)
 	e.Origin = Origin{Index: r.Index, Offset: r.at()}
 	if r.sparse.is {
 		e.Origin.Offset = -1
 	}
 	if e.Type == Hardlink {
-		e.Link, err = cleanPath(h.Linkname)
+		e.Link, err = cleanPath(strings.Clone(h.Linkname))
 	}
 	if err != nil {
 		err = fmt.Errorf("hardlink to %q: %w", h.Linkname, err)
@@ -109,8 +115,8 @@ func (r *Reader) owner(o Owner) *Owner {
 	if shared, ok := r.owners[o]; ok {
 		return shared
 	}
-	shared := &o
-	r.owners[o] = shared
+	shared := &Owner{UID: o.UID, GID: o.GID, Uname: strings.Clone(o.Uname), Gname: strings.Clone(o.Gname)}
+	r.owners[*shared] = shared
 	return shared
 }
 
@@ -164,32 +170,40 @@ func (c *counter) Read(p []byte) (int, error) {
 // else: nobody can make two contents of one sum in advance.
 var sumSeed = maphash.MakeSeed()
 
-// summer sums content.
-type summer struct {
+// Summer sums content for [Compare]. It is for one goroutine.
+type Summer struct {
 	hash   maphash.Hash
 	buffer []byte
 }
 
-func newSummer() *summer {
-	s := &summer{buffer: make([]byte, bufferSize)}
+// NewSummer makes a summer, which takes a buffer of 256 KiB when it is used.
+func NewSummer() *Summer {
+	s := &Summer{}
 	s.hash.SetSeed(sumSeed)
 	return s
 }
 
-// sum reads r to its end.
-func (s *summer) sum(ctx context.Context, r io.Reader) (uint64, error) {
+// Sum reads the content of e, if it is a file, to its end, and keeps the sum.
+func (s *Summer) Sum(ctx context.Context, e *Entry, content io.Reader) error {
+	if e.Type != Regular {
+		return nil
+	}
+	if s.buffer == nil {
+		s.buffer = make([]byte, bufferSize)
+	}
 	s.hash.Reset()
 	for {
-		n, err := r.Read(s.buffer)
+		n, err := content.Read(s.buffer)
 		s.hash.Write(s.buffer[:n])
 		if err == io.EOF {
-			return s.hash.Sum64(), nil
+			e.sum = s.hash.Sum64()
+			return nil
 		}
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
 }

@@ -40,14 +40,12 @@ func (s *spill) put(o Origin, r io.Reader, buffer []byte) error {
 	return nil
 }
 
-// take gives what put kept, once.
-func (s *spill) take(o Origin) (io.Reader, bool) {
-	key := spillKey{o.Layer, o.Index}
-	at, ok := s.at[key]
+// get gives what put kept.
+func (s *spill) get(o Origin) (io.Reader, bool) {
+	at, ok := s.at[spillKey{o.Layer, o.Index}]
 	if !ok {
 		return nil, false
 	}
-	delete(s.at, key)
 	return io.NewSectionReader(s.file, at.offset, at.size), true
 }
 

@@ -112,12 +112,7 @@ type MergeOptions struct {
 // is at, and for each layer 1 MiB, or 160 MiB where zstd or xz has the largest
 // window that is accepted.
 func (s *Stack) Merge(ctx context.Context, opts MergeOptions) (*Tree, error) {
-	t := newTree()
-	err := s.fold(ctx, opts, func(n int, c *changeset, keep bool) error { return t.apply(int32(n), c, keep) })
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
+	return s.MergeOnto(ctx, newTree(), opts)
 }
 
 // MergeBase is Merge, and gives the tree of the n lowest layers too.
@@ -126,8 +121,8 @@ func (s *Stack) MergeBase(ctx context.Context, n int, opts MergeOptions) (base, 
 	if n == 0 {
 		base = newTree()
 	}
-	err = s.fold(ctx, opts, func(i int, c *changeset, keep bool) error {
-		if err := whole.apply(int32(i), c, keep); err != nil {
+	err = s.fold(ctx, opts, func(i int, c *Changeset, keep bool) error {
+		if err := whole.Apply(i, c, ApplyOptions{Keep: keep}); err != nil {
 			return err
 		}
 		if i == n-1 {
@@ -141,14 +136,24 @@ func (s *Stack) MergeBase(ctx context.Context, n int, opts MergeOptions) (base, 
 	return base, whole, nil
 }
 
+// MergeOnto is Merge over a tree that stays as it is.
+func (s *Stack) MergeOnto(ctx context.Context, base *Tree, opts MergeOptions) (*Tree, error) {
+	t := base.clone()
+	err := s.fold(ctx, opts, func(n int, c *Changeset, keep bool) error { return t.Apply(n, c, ApplyOptions{Keep: keep}) })
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
 // fold reads the layers and calls apply for each of them, in order, from one
 // goroutine. Its last argument says that the changeset is needed again.
-func (s *Stack) fold(ctx context.Context, opts MergeOptions, apply func(int, *changeset, bool) error) error {
+func (s *Stack) fold(ctx context.Context, opts MergeOptions, apply func(int, *Changeset, bool) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	first, again := s.occurrences()
 	scans := s.startScans(ctx, group, first, opts)
 	group.Go(func() error {
-		read := make([]*changeset, len(s.Layers))
+		read := make([]*Changeset, len(s.Layers))
 		for i, at := range first {
 			if at == i {
 				select {
@@ -174,18 +179,18 @@ func (s *Stack) fold(ctx context.Context, opts MergeOptions, apply func(int, *ch
 
 // scans are the layers that are being read.
 type scans struct {
-	results []chan *changeset
+	results []chan *Changeset
 	slots   chan struct{} // taken for each layer from its reading until it was applied
 }
 
 // startScans reads the layers in their order, no more of them at once than there
 // are slots.
 func (s *Stack) startScans(ctx context.Context, group *errgroup.Group, first []int, opts MergeOptions) scans {
-	all := scans{results: make([]chan *changeset, len(first)), slots: make(chan struct{}, s.jobs())}
+	all := scans{results: make([]chan *Changeset, len(first)), slots: make(chan struct{}, s.jobs())}
 	for i := range first {
-		all.results[i] = make(chan *changeset, 1)
+		all.results[i] = make(chan *Changeset, 1)
 	}
-	held := &budget{}
+	held := &Budget{}
 	group.Go(func() error {
 		for i, at := range first {
 			if at != i {
@@ -218,32 +223,50 @@ func (s *Stack) jobs() int {
 }
 
 // scan reads one layer, and its Check beside it.
-func (s *Stack) scan(ctx context.Context, i int, opts MergeOptions, b *budget) (*changeset, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	if check := s.Layers[i].Check; check != nil {
-		group.Go(func() error { return check(ctx) })
-	}
-	c := &changeset{}
-	group.Go(func() error { return s.readChangeset(ctx, i, opts, b, c) })
-	if err := group.Wait(); err != nil {
+func (s *Stack) scan(ctx context.Context, i int, opts MergeOptions, b *Budget) (*Changeset, error) {
+	c := &Changeset{}
+	err := s.checked(ctx, i, func(ctx context.Context) error { return s.readChangeset(ctx, i, opts, b, c) })
+	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (s *Stack) readChangeset(ctx context.Context, i int, opts MergeOptions, b *budget, c *changeset) error {
-	var sums *summer
-	if opts.Sums {
-		sums = newSummer()
+// checked runs read, and the Check of layer i beside it. Where the stored bytes
+// are not what was promised, that is the error: whatever else went wrong came of
+// it.
+func (s *Stack) checked(ctx context.Context, i int, read func(context.Context) error) error {
+	check := s.Layers[i].Check
+	if check == nil {
+		return read(ctx)
 	}
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		err := check(ctx)
+		if err != nil {
+			cancel()
+		}
+		result <- err
+	}()
+	err := read(reading)
+	if fault := <-result; fault != nil {
+		return fault
+	}
+	return err
+}
+
+func (s *Stack) readChangeset(ctx context.Context, i int, opts MergeOptions, b *Budget, c *Changeset) error {
+	sums := NewSummer()
 	return s.Read(ctx, i, func(e Entry, content io.Reader) (err error) {
-		if err := b.take(&e); err != nil {
+		if err := b.Take(&e); err != nil {
 			return err
 		}
-		if e.Type == Regular && sums != nil {
-			e.sum, err = sums.sum(ctx, content)
+		if opts.Sums {
+			err = sums.Sum(ctx, &e, content)
 		}
-		c.add(e)
+		c.Add(e)
 		return err
 	})
 }
@@ -277,14 +300,33 @@ func (s *Stack) Read(ctx context.Context, i int, visit func(e Entry, content io.
 	}
 }
 
-// budget bounds what all layers together may hold in memory.
-type budget struct{ entries, text atomic.Int64 }
+// CopyTar writes the uncompressed tar of layer i to w as it is, with the layer's
+// Check beside it. Nothing looks into the tar. Decoding goes on while w writes.
+func (s *Stack) CopyTar(ctx context.Context, i int, w io.Writer) error {
+	return s.checked(ctx, i, func(ctx context.Context) (err error) {
+		in, err := s.open(ctx, i)
+		if err != nil {
+			return err
+		}
+		defer func() { err = joinClose(err, in) }()
+		a := readAhead(ctx, in.r)
+		defer a.Close() // has no error
+		_, err = a.WriteTo(w)
+		return err
+	})
+}
+
+// Budget bounds what all layers together may hold in memory. The zero value is a
+// whole budget. It is safe for concurrent use.
+type Budget struct{ entries, text atomic.Int64 }
 
 // maxText bounds names, link targets and attributes of all entries together, in
 // bytes, since a tree holds them: 100 bytes for each of [MaxEntries].
 const maxText = 1 << 30
 
-func (b *budget) take(e *Entry) error {
+// Take counts an entry that is held. It fails with [ErrTooLarge] where that is
+// too much.
+func (b *Budget) Take(e *Entry) error {
 	entries, text := b.entries.Add(1), b.text.Add(e.text())
 	switch {
 	case entries > MaxEntries:

@@ -17,8 +17,8 @@ import (
 // besides.
 type Tree struct {
 	root *node
-	// entries counts what was applied, for the limit.
-	entries int
+	// version counts the entries that were applied.
+	version int32
 }
 
 // node is a name in a folder. Hardlinks are nodes that share their inode.
@@ -28,11 +28,11 @@ type node struct {
 	inode    *Inode
 	children map[string]*node // of a folder; nil where it is empty
 	layer    int32            // that bound the name
-	length   int32            // bytes of the path
+	length   int32            // bytes of the path; -1 for the root, whose children have no slash before them
 }
 
 func newTree() *Tree {
-	return &Tree{root: &node{name: ".", inode: impliedDir(0)}}
+	return &Tree{root: &node{name: ".", inode: impliedDir(0), length: -1}}
 }
 
 // File is a path of a tree and what lies there. Callers may not change it.
@@ -163,7 +163,7 @@ func (n *node) count() int {
 // clone copies the whole tree, with inodes of its own.
 func (t *Tree) clone() *Tree {
 	inodes := map[*Inode]*Inode{}
-	return &Tree{root: t.root.clone(nil, inodes), entries: t.entries}
+	return &Tree{root: t.root.clone(nil, inodes), version: t.version}
 }
 
 func (n *node) clone(parent *node, inodes map[*Inode]*Inode) *node {
@@ -177,9 +177,28 @@ func (n *node) clone(parent *node, inodes map[*Inode]*Inode) *node {
 	if n.inode.names > 1 {
 		inodes[n.inode] = c.inode
 	}
-	c.children = make(map[string]*node, len(n.children))
+	c.children = nil
+	if len(n.children) > 0 {
+		c.children = make(map[string]*node, len(n.children))
+	}
 	for name, child := range n.children {
 		c.children[name] = child.clone(&c, inodes)
 	}
 	return &c
+}
+
+// Folders gives each folder with what lies in it, sorted by name, parents first.
+func (t *Tree) Folders() iter.Seq2[string, []File] {
+	return func(yield func(string, []File) bool) {
+		t.root.walk(".", func(p string, n *node) bool {
+			if n.inode.Type != Dir {
+				return true
+			}
+			var files []File
+			for _, child := range n.sorted() {
+				files = append(files, File{Path: path.Join(p, child.name), Layer: int(child.layer), Inode: child.inode})
+			}
+			return yield(p, files)
+		})
+	}
 }
