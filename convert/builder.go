@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -22,6 +23,23 @@ type builder struct {
 type root struct {
 	image *archive.Image
 	from  Source
+	// blobs gives its content: the source, and what was made for it.
+	blobs archive.Source
+}
+
+func newBuilder(to ref.Ref, opts Options) (*builder, error) {
+	filter, err := newFilter(opts)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{plan: &Plan{To: to, Content: &archive.Content{}}, filter: filter}
+	b.clear()
+	return b, nil
+}
+
+// clear forgets all images.
+func (b *builder) clear() {
+	b.order, b.roots, b.owners = nil, map[digest.Digest]*root{}, map[string]*root{}
 }
 
 func (b *builder) note(format string, args ...any) {
@@ -38,7 +56,7 @@ func (b *builder) take(s Source, images []*archive.Image) error {
 		if err != nil {
 			return err
 		}
-		if err := b.add(&root{image.With(node, slices.Clone(image.Names)), s}); err != nil {
+		if err := b.add(&root{image.With(node, slices.Clone(image.Names)), s, s.Archive}); err != nil {
 			return err
 		}
 	}
@@ -91,26 +109,36 @@ func (b *builder) takeFields(s Source) {
 	}
 }
 
-// finish names the images and fills the plan's content.
-func (b *builder) finish(names []archive.Name) error {
+// name calls the images by the names that they are to have.
+func (b *builder) name(names []archive.Name) error {
 	if len(b.order) == 0 {
 		return fmt.Errorf("nothing to write: no image is left: %w", archive.ErrNotFound)
 	}
 	if len(names) > 0 {
-		if err := b.rename(names); err != nil {
-			return err
-		}
+		return b.rename(names)
 	}
-	for _, r := range b.order {
-		if err := b.plan.Content.Add(r.image, r.from); err != nil {
-			return fmt.Errorf("carry image %q of %q: %w", title(r.image), r.from.Path, err)
-		}
-	}
-	if err := b.plan.Content.Fits(b.plan.To.Transport); err != nil {
+	return nil
+}
+
+// finish fills the plan's content.
+func (b *builder) finish() error {
+	if err := b.fill(b.plan.Content); err != nil {
 		return err
 	}
 	b.warnings()
 	return nil
+}
+
+// check fails with what finish would fail with, for work that comes before that.
+func (b *builder) check() error { return b.fill(&archive.Content{}) }
+
+func (b *builder) fill(c *archive.Content) error {
+	for _, r := range b.order {
+		if err := c.Add(r.image, r.blobs); err != nil {
+			return fmt.Errorf("carry image %q of %q: %w", title(r.image), r.from.Path, err)
+		}
+	}
+	return c.Fits(b.plan.To.Transport)
 }
 
 // rename calls the one image by the given names and no others.

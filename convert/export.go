@@ -11,37 +11,48 @@ import (
 )
 
 // Rootfs is the merged filesystem of one image, to be exported or unpacked. Make
-// it with [OpenRootfs]; it is valid until its archive is closed.
+// it with [NewRootfs]; it is valid until its archive is closed.
 type Rootfs struct {
-	*layer.Tree
+	image *archive.Node
 	stack *layer.Stack
 	from  *archive.Archive
 }
 
-// OpenRootfs reads the layers of image n, which must be whole, and merges them.
-// The stored bytes of each layer are checked against its digest. It fails as
-// [archive.Archive.Stack] and [layer.Stack.Merge] do.
-func OpenRootfs(ctx context.Context, a *archive.Archive, n *archive.Node, opts archive.StackOptions) (*Rootfs, error) {
+// NewRootfs gives the filesystem of image n, which must be whole. It reads no
+// layer, and fails as [archive.Archive.Stack] does.
+func NewRootfs(a *archive.Archive, n *archive.Node, opts archive.StackOptions) (*Rootfs, error) {
 	opts.Verify = true
 	stack, err := a.Stack(n, opts)
 	if err != nil {
 		return nil, err
 	}
-	tree, err := stack.Merge(ctx, layer.MergeOptions{})
+	return &Rootfs{image: n, stack: stack, from: a}, nil
+}
+
+// merge reads the layers. The stored bytes of each are checked against its digest.
+func (r *Rootfs) merge(ctx context.Context) (*layer.Tree, error) {
+	tree, err := r.stack.Merge(ctx, layer.MergeOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("read image %s: %w", n.Descriptor.Digest, err)
+		return nil, fmt.Errorf("read image %s: %w", r.image.Descriptor.Digest, err)
 	}
-	return &Rootfs{Tree: tree, stack: stack, from: a}, nil
+	return tree, nil
 }
 
 // Export writes the filesystem as a tar to the file at path, which appears whole
-// or not at all, or to standard output for `-`; see [layer.Stack.Export] for the
-// tar and its costs.
+// or not at all, or to standard output for `-`, which gets nothing before all
+// layers were read once; see [layer.Stack.Merge] and [layer.Stack.Export] for the
+// tar, its costs and what it fails with.
 func (r *Rootfs) Export(ctx context.Context, path string, opts archive.WriteOptions) error {
 	if err := r.apart(path); err != nil {
 		return err
 	}
-	return archive.WriteFile(ctx, path, opts, func(w io.Writer) error { return r.stack.Export(ctx, w, r.Tree) })
+	return archive.WriteFile(ctx, path, opts, func(w io.Writer) error {
+		tree, err := r.merge(ctx)
+		if err != nil {
+			return err
+		}
+		return r.stack.Export(ctx, w, tree)
+	})
 }
 
 // apart refuses to write over what is read.

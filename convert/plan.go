@@ -7,7 +7,6 @@ import (
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/ref"
-	"github.com/opencontainers/go-digest"
 )
 
 // Source is an opened archive and what of it is meant.
@@ -49,19 +48,26 @@ type Plan struct {
 // with [archive.ErrSame] where to is a source, and with whatever keeps an image
 // from being carried whole.
 func NewPlan(sources []Source, to ref.Ref, opts Options) (*Plan, error) {
+	b, err := gather(sources, to, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.finish(); err != nil {
+		return nil, err
+	}
+	return b.plan, nil
+}
+
+// gather takes in what is chosen of the sources, under the names that it is to
+// have.
+func gather(sources []Source, to ref.Ref, opts Options) (*builder, error) {
 	to, err := archive.ResolveTarget(to)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := newFilter(opts)
+	b, err := newBuilder(to, opts)
 	if err != nil {
 		return nil, err
-	}
-	b := &builder{
-		plan:   &Plan{To: to, Content: &archive.Content{}},
-		filter: filter,
-		roots:  map[digest.Digest]*root{},
-		owners: map[string]*root{},
 	}
 	chosen, err := choose(sources, opts.Images)
 	if err != nil {
@@ -75,10 +81,7 @@ func NewPlan(sources []Source, to ref.Ref, opts Options) (*Plan, error) {
 			return nil, err
 		}
 	}
-	if err := b.finish(opts.Names); err != nil {
-		return nil, err
-	}
-	return b.plan, nil
+	return b, b.name(opts.Names)
 }
 
 // Run writes what p says; see [archive.Write].

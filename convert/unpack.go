@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/imgtool/imgtool/archive"
@@ -34,21 +35,36 @@ func (r *Rootfs) Unpack(ctx context.Context, dir string, opts UnpackOptions) err
 	if err := r.apart(dir); err != nil {
 		return err
 	}
-	if err := r.unpackable(opts); err != nil {
+	return archive.WriteFolder(ctx, dir, func(dir string) error { return r.fill(ctx, dir, opts) }, removeUnpacked)
+}
+
+// fill unpacks into a folder. On an error that is as it was, but for what lies in
+// it.
+func (r *Rootfs) fill(ctx context.Context, dir string, opts UnpackOptions) error {
+	tree, err := r.merge(ctx)
+	if err != nil {
 		return err
 	}
-	fill := func(dir string) error {
-		return piped(
-			func(w io.Writer) error { return r.stack.Export(ctx, w, r.Tree) },
-			func(tar io.Reader) error { return unpackTar(dir, tar, opts) },
-		)
+	if err := unpackable(tree, opts); err != nil {
+		return err
 	}
-	return archive.WriteFolder(ctx, dir, fill, removeUnpacked)
+	before, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	err = piped(
+		func(w io.Writer) error { return r.stack.Export(ctx, w, tree) },
+		func(tar io.Reader) error { return unpackTar(dir, tar, opts) },
+	)
+	if err != nil {
+		return errors.Join(err, restoreFolder(dir, before))
+	}
+	return nil
 }
 
 // unpackable refuses what no file system takes, and tells what is lost.
-func (r *Rootfs) unpackable(opts UnpackOptions) error {
-	files, err := r.Walk(".")
+func unpackable(tree *layer.Tree, opts UnpackOptions) error {
+	files, err := tree.Walk(".")
 	if err != nil {
 		return err
 	}
@@ -63,7 +79,7 @@ func (r *Rootfs) unpackable(opts UnpackOptions) error {
 		}
 	}
 	if opts.Rootless && devices > 0 && opts.Warn != nil {
-		opts.Warn(fmt.Sprintf("%d device nodes become empty files: only root can make them", devices))
+		opts.Warn(fmt.Sprintf("device nodes become empty files, since only root can make them: %d of them", devices))
 	}
 	return nil
 }

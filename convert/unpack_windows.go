@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/imgtool/imgtool/archive"
@@ -15,3 +16,5 @@ func unpackTar(string, io.Reader, UnpackOptions) error {
 }
 
 func removeUnpacked(dir string) error { return os.RemoveAll(dir) }
+
+func restoreFolder(string, fs.FileInfo) error { return nil }

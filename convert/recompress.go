@@ -1,0 +1,177 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/ref"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+)
+
+// RecompressOptions says what to recompress and how.
+type RecompressOptions struct {
+	Options
+	// Compress is what layers are to be compressed with. A layer that is already
+	// so is copied as it is, whatever its level.
+	Compress codec.Setting
+}
+
+// RecompressPlan says which layers change their compression. It is made by
+// [NewRecompress] and valid until the sources are closed.
+type RecompressPlan struct {
+	// Plan has its content after [RecompressPlan.Run].
+	Plan *Plan
+	// Layers are those that change, each once.
+	Layers []archive.Layer
+	// Images have at least one of them.
+	Images []*archive.Node
+
+	b        *builder
+	compress codec.Setting
+	from     []Source // of each of Images
+	owner    []Source // of each of Layers
+}
+
+// NewRecompress decides which layers change. It reads no layer, and fails as
+// [NewPlan] does.
+func NewRecompress(sources []Source, to ref.Ref, opts RecompressOptions) (*RecompressPlan, error) {
+	b, err := gather(sources, to, opts.Options)
+	if err != nil {
+		return nil, err
+	}
+	p := &RecompressPlan{Plan: b.plan, b: b, compress: opts.Compress}
+	images, layers := map[digest.Digest]bool{}, map[digest.Digest]bool{}
+	for _, r := range b.order {
+		for _, n := range archive.Instances(r.image.Node) {
+			if images[n.Descriptor.Digest] {
+				continue
+			}
+			images[n.Descriptor.Digest] = true
+			if err := p.plan(r, n, layers); err != nil {
+				return nil, fmt.Errorf("recompress %s %s: %w", archive.FormatPlatform(n.Platform()), n.Descriptor.Digest, err)
+			}
+		}
+	}
+	return p, nil
+}
+
+// plan decides for one image.
+func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Digest]bool) error {
+	whole, err := p.b.isWhole(r, n)
+	if err != nil || !whole {
+		return err
+	}
+	changes := false
+	for _, l := range n.Layers {
+		if l.Compression == p.compress.Compression {
+			continue
+		}
+		changes = true
+		if !planned[l.Descriptor.Digest] {
+			planned[l.Descriptor.Digest] = true
+			p.Layers = append(p.Layers, l)
+			p.owner = append(p.owner, r.from)
+		}
+	}
+	if changes {
+		p.Images = append(p.Images, n)
+		p.from = append(p.from, r.from)
+	}
+	return nil
+}
+
+// Size is the number of stored bytes of the layers that change.
+func (p *RecompressPlan) Size() int64 {
+	var total int64
+	for _, l := range p.Layers {
+		total += l.Descriptor.Size
+	}
+	return total
+}
+
+// Run recompresses the layers, several at once, checks the diffID of each, and
+// then writes as [archive.Write] does. It fails with an [*archive.DigestError]
+// where a tar is not what its config says. Each layer is read once; what is made
+// of it lies in a temporary file until it is written. Memory: for each layer
+// under way a decoder and a compressor, of at most four.
+func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
+	made := p.b.newWorkshop(opts.Stack.TempDir)
+	defer func() { err = errors.Join(err, made.Close()) }()
+	layers, err := p.recompress(ctx, made, opts.Stack)
+	if err != nil {
+		return err
+	}
+	for i, n := range p.Images {
+		made.done[n.Descriptor.Digest] = p.rebuild(n, layers, made.over(p.from[i].Archive))
+	}
+	return p.b.writeMade(ctx, made, opts)
+}
+
+// layersAtOnce is how many layers are recompressed at once at most; each is
+// spread over several processors besides.
+const layersAtOnce = 4
+
+// recompress makes the new layers, by the digest of the old ones.
+func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts archive.StackOptions) (map[digest.Digest]archive.Layer, error) {
+	jobs := opts.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	results := make([]archive.Layer, len(p.Layers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(min(jobs, layersAtOnce))
+	for i, l := range p.Layers {
+		source := made.over(p.owner[i].Archive)
+		group.Go(func() (err error) {
+			results[i], err = recompressLayer(ctx, l, p.compress, source, opts, jobs)
+			if err != nil {
+				return fmt.Errorf("recompress layer %s: %w", l.Descriptor.Digest, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	layers := map[digest.Digest]archive.Layer{}
+	for i, l := range p.Layers {
+		layers[l.Descriptor.Digest] = results[i]
+	}
+	return layers, nil
+}
+
+func recompressLayer(ctx context.Context, l archive.Layer, s codec.Setting, source *archive.Made, opts archive.StackOptions, jobs int) (archive.Layer, error) {
+	opts.Verify = true
+	stack := archive.StackOf(source, []archive.Layer{l}, opts)
+	next, err := source.Layer(ctx, s, codec.WriterOptions{Concurrency: jobs}, func(w io.Writer) error { return stack.CopyTar(ctx, 0, w) })
+	if err != nil {
+		return next, err
+	}
+	if l.DiffID != "" && l.DiffID != next.DiffID {
+		return next, fmt.Errorf("diffID: %w", &archive.DigestError{Want: l.DiffID, Got: next.DiffID})
+	}
+	return next, nil
+}
+
+// rebuild gives an image with the new layers in the place of the old ones.
+func (p *RecompressPlan) rebuild(n *archive.Node, layers map[digest.Digest]archive.Layer, source *archive.Made) *archive.Node {
+	image := newRebuild(n)
+	if image.fitMediaTypes(p.compress.Compression) {
+		p.b.note("%s: its media types become OCI's, since Docker's know no zstd layers", n.Descriptor.Digest)
+	}
+	for i, l := range n.Layers {
+		next, ok := layers[l.Descriptor.Digest]
+		if !ok {
+			image.keepLayer(i)
+			continue
+		}
+		image.replaceLayer(i, next)
+	}
+	return image.node(source)
+}
