@@ -26,8 +26,8 @@ func sharedFlags(own ...cli.Flag) []cli.Flag {
 // oneImageFlags is sharedFlags for a command that works on one image.
 func oneImageFlags(own ...cli.Flag) []cli.Flag {
 	return readingFlags(append(own,
-		&cli.StringSliceFlag{Name: "image", Usage: "take the image `NAME`, @N or digest; needed where there are several"},
-		&cli.StringSliceFlag{Name: "platform", Usage: "take `OS/ARCH[/VARIANT]`; without it, what this machine runs"},
+		&cli.StringSliceFlag{Name: "image", Usage: "choose the image `NAME`, @N or digest"},
+		&cli.StringSliceFlag{Name: "platform", Usage: "choose `OS/ARCH[/VARIANT]` (this machine's)"},
 	))
 }
 
@@ -98,6 +98,17 @@ func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error)
 	return a, nil
 }
 
+// oneImage is the image that a command works on, as the user chose it.
+type oneImage struct {
+	ref               ref.Ref
+	images, platforms []string
+}
+
+func readOneImage(c *cli.Context, arg string) (oneImage, error) {
+	r, err := ref.Parse(arg)
+	return oneImage{r, c.StringSlice("image"), c.StringSlice("platform")}, err
+}
+
 // openImage opens an archive and finds the one image in it that is meant: the
 // one that is named, or the only one; of several platforms the one that is named,
 // else the one that runs on this machine.
@@ -119,11 +130,29 @@ func (s *session) openImage(ctx context.Context, r ref.Ref, images, platforms []
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(archive.Instances(root.Node)) == 0 {
+		return nil, nil, noImage(a, root.Node)
+	}
 	n, err := a.Instance(root.Node, strings.Join(platforms, ""), hostPlatform())
 	if err != nil {
 		return nil, nil, err
 	}
 	return a, n, nil
+}
+
+// noImage says what root is, which has no image.
+func noImage(a *archive.Archive, root *archive.Node) error {
+	err := archive.Walk([]*archive.Node{root}, func(n *archive.Node) error {
+		if n.Err != nil && (n == root || !n.Absent()) {
+			return fmt.Errorf("%q: manifest: %w", a.Path, n.Err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return usageError(fmt.Sprintf("%q: %s %s has no image in it", a.Path, root.Kind(), root.Descriptor.Digest),
+		"`imgtool inspect` tells what there is")
 }
 
 // storedSize is the size of the file at path, or 0 where it has none.

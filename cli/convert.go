@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/imgtool/imgtool/convert"
 	"github.com/urfave/cli/v2"
@@ -28,28 +29,66 @@ func convertCommand(env Env) *cli.Command {
 		Usage:       "write images in another form",
 		UsageText:   "imgtool convert [FLAGS] SRC... DST",
 		Description: convertDescription,
-		Flags: sharedFlags(
-			&cli.StringSliceFlag{Name: "name", Aliases: []string{"tag", "t"}, Usage: "call the one image `NAME` (repeatable)"},
-			&cli.BoolFlag{Name: "strip-attestations", Usage: "leave out BuildKit provenance and SBOMs"},
-			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "print what would be written, and stop"},
-		),
-		Action: func(c *cli.Context) error { return runConvert(c, env) },
+		Flags:       writingFlags(compressFlag()),
+		Action:      func(c *cli.Context) error { return runConvert(c, env) },
 	}
+}
+
+// writingFlags gives a command's own flags and those that every command which
+// writes images has.
+func writingFlags(own ...cli.Flag) []cli.Flag {
+	return sharedFlags(append(own,
+		&cli.StringSliceFlag{Name: "name", Aliases: []string{"tag", "t"}, Usage: "call the one image `NAME` (repeatable)"},
+		&cli.BoolFlag{Name: "strip-attestations", Usage: "leave out BuildKit provenance and SBOMs"},
+		outerFlag(),
+		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "print what would be written, and stop"},
+	)...)
+}
+
+// outerFlag is what the whole file is compressed with.
+func outerFlag() cli.Flag {
+	return &cli.StringFlag{Name: "outer", Value: "none", Usage: "the file becomes `HOW`: none, gzip[:1-9], zstd[:1-19] or xz[:1-9]"}
+}
+
+// readOuter reads --outer.
+func readOuter(c *cli.Context) (codec.Setting, error) {
+	setting, err := codec.ParseOuterSetting(c.String("outer"))
+	if err != nil {
+		return setting, usageError("--outer: "+err.Error(), helpHint(c))
+	}
+	return setting, nil
+}
+
+// compressFlag is what layers that are made are compressed with.
+func compressFlag() cli.Flag {
+	return &cli.StringFlag{Name: "compress", Value: "keep", Usage: "layers become `HOW`: keep, none, gzip[:1-9] or zstd[:1-19]"}
+}
+
+// readCompress reads --compress; keep is the zero value.
+func readCompress(c *cli.Context) (codec.Setting, error) {
+	value := c.String("compress")
+	if value == "keep" {
+		return codec.Setting{}, nil
+	}
+	setting, err := codec.ParseSetting(value)
+	if err != nil {
+		return setting, usageError("--compress: "+err.Error(), "it is keep, none, gzip[:1-9] or zstd[:1-19]")
+	}
+	return setting, nil
 }
 
 type convertOptions struct {
-	sources []ref.Ref
-	to      ref.Ref
-	plan    convert.Options
-	dryRun  bool
+	sources  []ref.Ref
+	to       ref.Ref
+	plan     convert.Options
+	compress codec.Setting
+	outer    codec.Setting // of the whole file
+	dryRun   bool
 }
 
-func readConvertFlags(c *cli.Context, env Env) (convertOptions, error) {
+// readConvertFlags reads what writingFlags are, and the operands SRC... DST.
+func readConvertFlags(c *cli.Context, env Env, args []string) (convertOptions, error) {
 	var o convertOptions
-	args, err := operands(c, 2, -1, "one or more SRC and a DST")
-	if err != nil {
-		return o, err
-	}
 	stdins := 0
 	for _, arg := range args {
 		r, err := ref.Parse(arg)
@@ -70,6 +109,16 @@ func readConvertFlags(c *cli.Context, env Env) (convertOptions, error) {
 	}
 	o.dryRun = c.Bool("dry-run")
 	if err := o.check(env, stdins); err != nil {
+		return o, err
+	}
+	var err error
+	if o.compress, err = readCompress(c); err != nil {
+		return o, err
+	}
+	if o.outer, err = readOuter(c); err != nil {
+		return o, err
+	}
+	if err := archive.CheckOuter(o.to.Transport, o.outer); err != nil {
 		return o, err
 	}
 	o.plan.Names, err = o.names(c.StringSlice("name"))
@@ -117,7 +166,11 @@ func (o *convertOptions) names(flags []string) ([]archive.Name, error) {
 }
 
 func runConvert(c *cli.Context, env Env) error {
-	o, err := readConvertFlags(c, env)
+	args, err := operands(c, 2, -1, "one or more SRC and a DST")
+	if err != nil {
+		return err
+	}
+	o, err := readConvertFlags(c, env, args)
 	if err != nil {
 		return err
 	}
@@ -129,6 +182,9 @@ func (s *session) convert(ctx context.Context, o convertOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.compress != (codec.Setting{}) {
+		return s.recompress(ctx, sources, o)
+	}
 	plan, err := convert.NewPlan(sources, o.to, o.plan)
 	if err != nil {
 		return err
@@ -139,7 +195,7 @@ func (s *session) convert(ctx context.Context, o convertOptions) error {
 	if o.dryRun {
 		return printPlan(s.env.Stdout, plan)
 	}
-	if err := s.write(ctx, plan); err != nil {
+	if err := s.write(ctx, plan, o); err != nil {
 		return err
 	}
 	return printDigests(s.env, plan)
@@ -157,9 +213,14 @@ func (s *session) openSources(ctx context.Context, refs []ref.Ref) ([]convert.So
 	return sources, nil
 }
 
-func (s *session) write(ctx context.Context, plan *convert.Plan) error {
+func (s *session) write(ctx context.Context, plan *convert.Plan, o convertOptions) error {
 	bar := s.newMeter("writing "+plan.To.Path, plan.Content.TotalSize())
-	err := plan.Run(ctx, archive.WriteOptions{Stdout: s.env.Stdout, Warn: func(m string) { bar.stop(); s.warn(m) }, Progress: bar.add})
+	err := plan.Run(ctx, archive.WriteOptions{
+		Stdout:   s.env.Stdout,
+		Outer:    o.outer,
+		Warn:     func(m string) { bar.stop(); s.warn(m) },
+		Progress: bar.add,
+	})
 	bar.stop()
 	return interrupted(ctx, err)
 }

@@ -139,6 +139,9 @@ func TestInterrupt(t *testing.T) {
 	}{
 		{"inspect a stream", []string{"inspect", "-"}, false},
 		{"inspect a halted stream", []string{"inspect", "-"}, true},
+		{"list a stream", []string{"ls", "-", "/etc"}, false},
+		{"cat out of a halted stream", []string{"cat", "-", "/etc/passwd"}, true},
+		{"history of a stream", []string{"history", "-"}, false},
 		{"convert a stream to a file", []string{"convert", "-", "out.tar"}, false},
 		{"convert a halted stream to a layout", []string{"convert", "-", "oci:layout"}, true},
 	}

@@ -24,8 +24,9 @@ func exportCommand(env Env) *cli.Command {
 		Usage:       "write the merged root filesystem of an image as a tar",
 		UsageText:   "imgtool export [FLAGS] IMAGE",
 		Description: exportDescription,
-		Flags: sharedFlags(
+		Flags: oneImageFlags(
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: ref.Stdio, Usage: "write to `FILE` in place of standard output"},
+			outerFlag(),
 		),
 		Action: func(c *cli.Context) error { return runExport(c, env) },
 	}
@@ -61,29 +62,30 @@ func runExport(c *cli.Context, env Env) error {
 		return usageError("standard output is a terminal, no place for a tar", "redirect it, or name a file with -o")
 	}
 	return withSession(c, env, func(s *session) error {
-		return s.withRootfs(c.Context, o, "exporting", func(r *convert.Rootfs, bar meter) error {
+		return s.withRootfs(c.Context, o, "exporting", func(r *convert.Rootfs) error {
 			return r.Export(c.Context, o.to, archive.WriteOptions{Stdout: env.Stdout})
 		})
 	})
 }
 
-// withRootfs opens the filesystem of the one image that is meant. Its layers are
-// read twice, first for what there is, then for the content.
-func (s *session) withRootfs(ctx context.Context, o rootfsOptions, doing string, use func(*convert.Rootfs, meter) error) error {
+// withRootfs opens the filesystem of the one image that is meant, and shows how
+// far its use is.
+func (s *session) withRootfs(ctx context.Context, o rootfsOptions, doing string, use func(*convert.Rootfs) error) error {
 	a, n, err := s.openImage(ctx, o.ref, o.images, o.platforms)
 	if err != nil {
 		return err
 	}
-	bar := s.newMeter(doing+" "+o.ref.Path, 2*layersSize(n))
+	bar := s.newMeter(doing+" "+o.ref.Path, layersSize(n)+compressedSize(n))
 	defer bar.stop()
-	rootfs, err := convert.OpenRootfs(ctx, a, n, archive.StackOptions{MaxExpansion: s.expand, Progress: bar.add})
+	rootfs, err := convert.NewRootfs(a, n, archive.StackOptions{MaxExpansion: s.expand, Progress: bar.add})
 	if err != nil {
-		return interrupted(ctx, err)
+		return err
 	}
-	return interrupted(ctx, use(rootfs, bar))
+	return interrupted(ctx, use(rootfs))
 }
 
-// layersSize is the stored size of the layers of n.
+// layersSize is the stored size of the layers of n. All are read once for what
+// there is, and the compressed ones again for the content.
 func layersSize(n *archive.Node) int64 {
 	var total int64
 	for _, l := range n.Layers {

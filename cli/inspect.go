@@ -87,7 +87,12 @@ func runInspect(c *cli.Context, env Env) error {
 	if err != nil {
 		return err
 	}
-	print, err := newPrinter(o)
+	summaries := formats[*inspect.Summary]{
+		text:   func(w io.Writer, s *inspect.Summary) error { return printPage(w, s, o.page) },
+		values: func(s *inspect.Summary) []any { return []any{s} },
+		field:  "Format",
+	}
+	print, err := summaries.printer(o.format)
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,7 @@ func runInspect(c *cli.Context, env Env) error {
 
 // printSummary prints all that can be told, and fails where something could not
 // be read.
-func printSummary(w io.Writer, a *archive.Archive, o inspectOptions, print printer) error {
+func printSummary(w io.Writer, a *archive.Archive, o inspectOptions, print printer[*inspect.Summary]) error {
 	images, err := a.Find(o.images...)
 	if err != nil {
 		return err
@@ -181,25 +186,36 @@ func hostPlatform() ocispec.Platform {
 	return ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH}
 }
 
-// printer prints a summary in the form that --format asks for.
-type printer func(io.Writer, *inspect.Summary) error
+// printer prints a value in the form that --format asks for.
+type printer[T any] func(io.Writer, T) error
 
-func newPrinter(o inspectOptions) (printer, error) {
-	switch {
-	case o.format == "text":
-		return func(w io.Writer, s *inspect.Summary) error { return printPage(w, s, o.page) }, nil
-	case o.format == "json":
-		return printJSON, nil
-	case !strings.Contains(o.format, "{{"):
-		return nil, usageError(fmt.Sprintf("--format is text, json or a Go template, not %q", o.format),
-			"a template has fields in it, such as {{.Format}}")
-	}
-	parsed, err := template.New("--format").Funcs(templateFuncs).Parse(o.format)
-	if err != nil {
-		return nil, usageError(err.Error(), "the fields are those of --format json, with a capital letter")
-	}
-	return func(w io.Writer, s *inspect.Summary) error { return printTemplate(w, s, parsed) }, nil
+// formats says what --format means for a command.
+type formats[T any] struct {
+	text printer[T] // for people
+	// values are what a template is run over, one after the other.
+	values func(T) []any
+	field  string // an example of one that they have
 }
+
+// printer reads --format, before any work is done.
+func (f formats[T]) printer(format string) (printer[T], error) {
+	switch {
+	case format == "text":
+		return f.text, nil
+	case format == "json":
+		return func(w io.Writer, v T) error { return printJSON(w, v) }, nil
+	case !strings.Contains(format, "{{"):
+		return nil, usageError(fmt.Sprintf("--format is text, json or a Go template, not %q", format),
+			"a template has fields in it, such as {{."+f.field+"}}")
+	}
+	parsed, err := template.New("--format").Funcs(templateFuncs).Parse(format)
+	if err != nil {
+		return nil, usageError(err.Error(), templateHint)
+	}
+	return func(w io.Writer, v T) error { return printTemplate(w, parsed, f.values(v)) }, nil
+}
+
+const templateHint = "the fields are those of --format json, with a capital letter"
 
 // templateFuncs are those that users of docker and skopeo expect.
 var templateFuncs = template.FuncMap{
@@ -210,25 +226,28 @@ var templateFuncs = template.FuncMap{
 	"size":  size,
 }
 
-func printTemplate(w io.Writer, s *inspect.Summary, t *template.Template) error {
-	var out strings.Builder
-	if err := t.Execute(&out, s); err != nil {
-		return usageError(err.Error(), "the fields are those of --format json, with a capital letter")
+// printTemplate runs t over each value, and ends each with a line end.
+func printTemplate(w io.Writer, t *template.Template, values []any) error {
+	var out bytes.Buffer
+	for _, v := range values {
+		start := out.Len()
+		if err := t.Execute(&out, v); err != nil {
+			return usageError(err.Error(), templateHint)
+		}
+		if !bytes.HasSuffix(out.Bytes()[start:], []byte("\n")) {
+			out.WriteByte('\n')
+		}
 	}
-	text := out.String()
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	_, err := io.WriteString(w, text)
+	_, err := w.Write(out.Bytes())
 	return err
 }
 
-func printJSON(w io.Writer, s *inspect.Summary) error {
+func printJSON(w io.Writer, v any) error {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil {
+	if err := encoder.Encode(v); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, escapeJSON(out.String()))

@@ -12,8 +12,6 @@ import (
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/inspect"
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -233,36 +231,41 @@ func (p *page) layers(indent string, m *inspect.Manifest) {
 		p.field(indent, "layers", "none")
 		return
 	}
-	rows := p.layerRows(m)
-	created := p.createdWidth(indent, rows)
+	t := &cutTable{
+		painter: p.painter,
+		header:  []string{"LAYER", "DIGEST", "DIFFID", "TYPE", "STORED", "TAR", "USED", "CREATED BY"},
+		right:   []int{1, 5, 6, 7},
+	}
+	if p.isNarrow() {
+		t.hidden = []int{3}
+	}
+	p.addLayers(t, m)
 	p.printf("\n")
-	for row := range strings.Lines(p.table(rows, created)) {
-		p.printf("%s%s\n", indent, strings.TrimRight(row, " \n"))
+	for row := range strings.Lines(t.render(p.room(indent))) {
+		p.printf("%s%s", indent, row)
 	}
 	p.printf("%s%s, %s stored\n", indent, plural(len(m.Layers), "layer"), size(m.LayerSize))
 }
 
-func (p *page) layerRows(m *inspect.Manifest) []table.Row {
-	var rows []table.Row
+func (p *page) addLayers(t *cutTable, m *inspect.Manifest) {
 	shown := make([]bool, len(m.Layers))
 	for _, step := range m.History {
 		created := p.createdBy(step)
 		if step.Layer == nil {
-			rows = append(rows, table.Row{"", "", "", "", "", "", "", p.dim(created)})
+			t.add("", "", "", "", "", "", "", p.dim(created))
 			continue
 		}
 		shown[*step.Layer] = true
-		rows = append(rows, p.layerRow(*step.Layer, &m.Layers[*step.Layer], created))
+		p.addLayer(t, *step.Layer, &m.Layers[*step.Layer], created)
 	}
 	for i := range m.Layers {
 		if !shown[i] {
-			rows = append(rows, p.layerRow(i, &m.Layers[i], ""))
+			p.addLayer(t, i, &m.Layers[i], "")
 		}
 	}
-	return rows
 }
 
-func (p *page) layerRow(i int, layer *inspect.Layer, created string) table.Row {
+func (p *page) addLayer(t *cutTable, i int, layer *inspect.Layer, created string) {
 	tar := ""
 	if layer.TarSize != nil {
 		tar = size(*layer.TarSize)
@@ -280,7 +283,7 @@ func (p *page) layerRow(i int, layer *inspect.Layer, created string) table.Row {
 	if layer.UsedBy > 1 {
 		used = fmt.Sprintf("%d×", layer.UsedBy)
 	}
-	return table.Row{i, p.digest(layer.Digest), p.digest(layer.DiffID), kind, size(layer.Size), tar, used, created}
+	t.add(i, p.digest(layer.Digest), p.digest(layer.DiffID), kind, size(layer.Size), tar, used, created)
 }
 
 // blobs prints what an attestation or artifact is made of.
@@ -324,45 +327,18 @@ func (p *page) createdBy(step inspect.Step) string {
 	return s
 }
 
-// createdWidth is what is left for the last column on the terminal, or 0 for no
-// limit. Lines are cut rather than broken, so that a layer is a line.
-func (p *page) createdWidth(indent string, rows []table.Row) int {
+// room is how wide a table may be on the terminal, or 0 for no limit. Lines are
+// cut rather than broken, so that a layer is a line.
+func (p *page) room(indent string) int {
 	if p.width == 0 || p.whole {
 		return 0
 	}
-	head, _, _ := strings.Cut(p.table(rows, len("CREATED BY")), "\n")
-	return max(p.width-len(indent)-text.StringWidthWithoutEscSequences(head)+len("CREATED BY"), 20)
+	return max(p.width-len(indent), 1)
 }
 
 // isNarrow reports a terminal without room for the diffIDs, which are the least
 // of what one looks for.
 func (p *page) isNarrow() bool { return p.width > 0 && p.width < 100 && !p.whole }
-
-// table lays rows out, the last column at most created wide where that is not 0.
-func (p *page) table(rows []table.Row, created int) string {
-	t := table.NewWriter()
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	style.Format.Header = text.FormatDefault
-	t.SetStyle(style)
-	t.SuppressEmptyColumns()
-	header := table.Row{"LAYER", "DIGEST", "DIFFID", "TYPE", "STORED", "TAR", "USED", "CREATED BY"}
-	for i := range header {
-		header[i] = p.dim(fmt.Sprint(header[i]))
-	}
-	t.AppendHeader(header)
-	t.AppendRows(rows)
-	right := func(n int) table.ColumnConfig {
-		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}
-	}
-	cut := func(s string, width int) string { return text.Snip(s, width, "…") }
-	t.SetColumnConfigs([]table.ColumnConfig{
-		right(1), {Number: 3, Hidden: p.isNarrow()}, right(5), right(6), right(7),
-		{Number: 8, WidthMax: created, WidthMaxEnforcer: cut},
-	})
-	return t.Render()
-}
 
 func (p *page) totals(s *inspect.Summary) {
 	t := s.Totals

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/schollz/progressbar/v3"
 )
 
@@ -44,14 +45,23 @@ type bar struct {
 // barDelay is how long work may take before a bar is drawn; most ends at once.
 const barDelay = 300 * time.Millisecond
 
+// barText is how many columns percent, bytes, rate and times take beside the
+// title and the bar. What does not fit into a line could not be cleared.
+const barText = 50
+
 func newBar(s *session, title string, total int64) *bar {
 	if total <= 0 {
 		total = -1 // a spinner
 	}
+	width := 20
+	if s.env.StderrWidth < 100 {
+		width = 10
+	}
+	title = text.Snip(line(title), max(s.env.StderrWidth-width-barText, 8), "…")
 	return &bar{drawn: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(&lateWriter{s.env.Stderr, time.Now().Add(barDelay)}),
-		progressbar.OptionSetDescription(line(title)),
-		progressbar.OptionSetWidth(20),
+		progressbar.OptionSetDescription(title),
+		progressbar.OptionSetWidth(width),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),

@@ -54,8 +54,10 @@ func TestScripts(t *testing.T) {
 			"exits":     exits,
 			"capture":   capture,
 			"tarlist":   tarList,
+			"tartree":   tarTree,
 			"blobs":     checkBlobs,
 			"sametree":  sameTree,
+			"showtree":  showTree,
 			"jsonfield": jsonField,
 			"noleft":    noLeft,
 			"mkfile":    makeFile,
@@ -118,6 +120,25 @@ func tarList(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) == 1, "tarlist FILE")
 	err := eachMember(ts.MkAbs(args[0]), func(h *tar.Header, _ io.Reader) error {
 		_, err := fmt.Fprintf(ts.Stdout(), "%04o %d:%d @%d %6d %s\n", h.Mode, h.Uid, h.Gid, h.ModTime.Unix(), h.Size, h.Name)
+		return err
+	})
+	ts.Check(err)
+}
+
+// tarTree prints what kind of thing each member is, mode, owner, size, name and
+// where it links to: tartree FILE.
+func tarTree(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 1, "tartree FILE")
+	kinds := map[byte]string{
+		tar.TypeReg: "file", tar.TypeLink: "hardlink", tar.TypeSymlink: "symlink", tar.TypeChar: "char",
+		tar.TypeBlock: "block", tar.TypeDir: "dir", tar.TypeFifo: "fifo",
+	}
+	err := eachMember(ts.MkAbs(args[0]), func(h *tar.Header, _ io.Reader) error {
+		line := fmt.Sprintf("%-8s %04o %d:%d %4d %s", kinds[h.Typeflag], h.Mode, h.Uid, h.Gid, h.Size, h.Name)
+		if h.Linkname != "" {
+			line += " -> " + h.Linkname
+		}
+		_, err := fmt.Fprintln(ts.Stdout(), line)
 		return err
 	})
 	ts.Check(err)
@@ -198,8 +219,15 @@ func eachFile(path string, visit func(name string, r io.Reader) error) error {
 	})
 }
 
-// sameTree compares two folders, by names, modes and contents, or with ! says
-// that they differ: sametree A B.
+// showTree prints what sameTree compares: showtree FOLDER.
+func showTree(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) == 1, "showtree FOLDER")
+	_, err := io.WriteString(ts.Stdout(), treeText(ts, args[0]))
+	ts.Check(err)
+}
+
+// sameTree compares two folders, by names, modes, links and contents, or with !
+// says that they differ: sametree A B.
 func sameTree(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, len(args) == 2, "sametree A B")
 	one, other := treeText(ts, args[0]), treeText(ts, args[1])
@@ -226,6 +254,13 @@ func treeText(ts *testscript.TestScript, folder string) string {
 				return err
 			}
 			fmt.Fprintf(&out, " %s", digest.FromBytes(content))
+		}
+		if entry.Type() == fs.ModeSymlink {
+			target, err := os.Readlink(at)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&out, " -> %s", target)
 		}
 		fmt.Fprintln(&out)
 		return nil

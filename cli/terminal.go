@@ -1,27 +1,34 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
 
-// printable escapes what could steer a terminal: names, labels and commands come
-// from archives that nobody vouches for.
+// printable escapes what could steer a terminal, and bytes that are no UTF-8:
+// names, labels and commands come from archives that nobody vouches for.
 func printable(s string) string {
 	if strings.IndexFunc(s, isControl) < 0 && strings.ToValidUTF8(s, "") == s {
 		return s
 	}
 	var out strings.Builder
-	for _, r := range s {
-		if isControl(r) || r == unicode.ReplacementChar {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&out, "\\x%02x", s[0])
+		case isControl(r):
 			quoted := strconv.QuoteRune(r)
 			out.WriteString(quoted[1 : len(quoted)-1])
-			continue
+		default:
+			out.WriteRune(r)
 		}
-		out.WriteRune(r)
+		s = s[n:]
 	}
 	return out.String()
 }

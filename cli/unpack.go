@@ -22,7 +22,7 @@ func unpackCommand(env Env) *cli.Command {
 		Usage:       "write the merged root filesystem of an image to a folder",
 		UsageText:   "imgtool unpack [FLAGS] IMAGE DIR",
 		Description: unpackDescription,
-		Flags: sharedFlags(
+		Flags: oneImageFlags(
 			&cli.BoolFlag{Name: "rootless", Usage: "unpack as without root, even as root"},
 		),
 		Action: func(c *cli.Context) error { return runUnpack(c, env) },
@@ -43,11 +43,16 @@ func runUnpack(c *cli.Context, env Env) error {
 	}
 	rootless := c.Bool("rootless") || os.Geteuid() != 0
 	return withSession(c, env, func(s *session) error {
-		return s.withRootfs(c.Context, o, "unpacking", func(r *convert.Rootfs, bar meter) error {
+		var warnings []string // told at the end, not across the bar
+		err := s.withRootfs(c.Context, o, "unpacking", func(r *convert.Rootfs) error {
 			return r.Unpack(c.Context, o.to, convert.UnpackOptions{
 				Rootless: rootless,
-				Warn:     func(m string) { bar.stop(); s.warn(m) },
+				Warn:     func(m string) { warnings = append(warnings, m) },
 			})
 		})
+		for _, m := range warnings {
+			s.warn(m)
+		}
+		return err
 	})
 }

@@ -10,18 +10,32 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The exit codes, the same for every command. The code 1, for commands that
-// answer yes or no, is not given by any command yet.
+// The exit codes, the same for every command.
 const (
 	exitDone = 0 // done, nothing to report
+	exitNo   = 1 // done, and the answer is no
 	exitFail = 2 // could not be done
 )
 
-// report prints err, its hint on a second line, and gives the exit code.
+// told ends a command that has printed all there is to say, with an exit code.
+type told int
+
+func (t told) Error() string { return fmt.Sprintf("exit code %d", int(t)) }
+
+// report prints err, unless that was done, and gives the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}
+	if code, ok := err.(told); ok { // not errors.As: what else it is joined with was not printed
+		return int(code)
+	}
+	printError(stderr, err)
+	return exitFail
+}
+
+// printError prints err, and its hint on a second line.
+func printError(stderr io.Writer, err error) {
 	say(stderr, strings.ReplaceAll(err.Error(), "\n", "; ")) // [errors.Join] makes lines
 	var hint interface{ Hint() string }
 	if errors.As(err, &hint) && hint.Hint() != "" {
@@ -31,7 +45,6 @@ func report(stderr io.Writer, err error) int {
 			fmt.Fprintln(stderr, printable(strings.TrimSuffix(line, "\n")))
 		}
 	}
-	return exitFail
 }
 
 // say prints one message for people, on one line.
