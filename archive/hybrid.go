@@ -119,7 +119,8 @@ func (h *hybrid) compareLayers(twin *Image, config dockerConfig, entry dockerIma
 			continue
 		}
 		same := func(l Layer, name string) bool {
-			return layoutBlobName(l.Descriptor.Digest) == name || !strings.HasPrefix(name, "blobs/")
+			stated := "blobs/" + strings.Replace(l.Descriptor.Digest.String(), ":", "/", 1) // it may be no digest
+			return name == stated || !strings.HasPrefix(name, "blobs/")
 		}
 		if !slices.EqualFunc(n.Layers, entry.Layers, same) {
 			h.conflict("%q: %s has other layers in %s than in %s", h.archive.Path, n.Descriptor.Digest, dockerManifestFile, indexFile)

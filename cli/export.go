@@ -61,9 +61,13 @@ func runExport(c *cli.Context, env Env) error {
 	case o.to == ref.Stdio && env.StdoutWidth > 0:
 		return usageError("standard output is a terminal, no place for a tar", "redirect it, or name a file with -o")
 	}
+	outer, err := readOuter(c)
+	if err != nil {
+		return err
+	}
 	return withSession(c, env, func(s *session) error {
 		return s.withRootfs(c.Context, o, "exporting", func(r *convert.Rootfs) error {
-			return r.Export(c.Context, o.to, archive.WriteOptions{Stdout: env.Stdout})
+			return r.Export(c.Context, o.to, archive.WriteOptions{Stdout: env.Stdout, Outer: outer})
 		})
 	})
 }

@@ -76,10 +76,8 @@ var suffixes = map[ref.Transport]string{ref.DockerArchive: ".tar", ref.OCIArchiv
 // docker.io_library_alpine_3.tar, or of its digest. Names that only differ in
 // what files cannot hold get a number.
 func partName(image *archive.Image, transport ref.Transport, taken map[string]bool) string {
-	base := image.Descriptor.Digest.Encoded()
-	if len(base) > shortDigest {
-		base = base[:shortDigest]
-	}
+	base := encoded(image.Descriptor.Digest)
+	base = strings.Map(fileRune, base[:min(len(base), shortDigest)])
 	if len(image.Names) > 0 {
 		base = strings.Map(fileRune, string(image.Names[0]))
 	}
