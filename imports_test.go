@@ -26,8 +26,10 @@ var edges = map[string][]string{
 	"archive/ref":         {},
 	"convert":             {"archive", "archive/codec", "archive/layer", "archive/ref"},
 	"inspect":             {"archive", "archive/codec", "archive/layer"},
-	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect"},
+	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect", "inspect/verify"},
 	"cli/imgtool":         {"cli"},
+	"inspect/verify":      {"archive", "archive/codec", "archive/layer"},
+	"scripts/benchimage":  {},
 }
 
 // testEdges are what every test may import.
@@ -36,24 +38,25 @@ var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/c
 // entries are the places through which each third-party module comes in: files
 // or folders, of code that is no test.
 var entries = map[string][]string{
-	"github.com/opencontainers/go-digest":  {"archive", "convert", "inspect", "cli"}, // our exported signatures have it
-	"github.com/opencontainers/image-spec": {"archive", "convert", "inspect", "cli"}, // and these types
-	"github.com/opencontainers/umoci":      {"convert/unpack_unix.go"},
-	"github.com/apex/log":                  {"convert/unpack_unix.go"}, // umoci's logger, to catch what it says
-	"github.com/containerd/platforms":      {"archive/selection.go", "cli"},
-	"github.com/distribution/reference":    {"archive/name.go"},
-	"github.com/gofrs/flock":               {"archive/folderwrite.go"},
-	"github.com/klauspost/compress":        {"archive/codec", "archive/archivetest/layer.go"},
-	"github.com/ulikunitz/xz":              {"archive/codec", "archive/archivetest/layer.go"},
-	"golang.org/x/sync":                    {"archive/folderwrite.go", "archive/layer/stack.go", "convert"},
-	"golang.org/x/sys":                     {"archive/enginetest"},
-	"golang.org/x/term":                    {"cli"},
-	"github.com/dustin/go-humanize":        {"cli"},
-	"github.com/jedib0t/go-pretty/v6":      {"cli"},
-	"github.com/schollz/progressbar/v3":    {"cli"},
-	"github.com/urfave/cli/v2":             {"cli"},
-	"github.com/google/go-cmp":             {}, // tests alone
-	"github.com/rogpeppe/go-internal":      {}, // tests alone
+	"github.com/opencontainers/go-digest":      {"archive", "convert", "inspect", "cli", "scripts/benchimage"}, // our exported signatures have it
+	"github.com/opencontainers/image-spec":     {"archive", "convert", "inspect", "cli", "scripts/benchimage"}, // and these types
+	"github.com/opencontainers/umoci":          {"convert/unpack_unix.go"},
+	"github.com/apex/log":                      {"convert/unpack_unix.go"}, // umoci's logger, to catch what it says
+	"github.com/containerd/platforms":          {"archive/selection.go", "cli"},
+	"github.com/distribution/reference":        {"archive/name.go"},
+	"github.com/gofrs/flock":                   {"archive/folderwrite.go"},
+	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "scripts/benchimage"},
+	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go"},
+	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/verify", "scripts/benchimage"},
+	"golang.org/x/sys":                         {"archive/enginetest"},
+	"golang.org/x/term":                        {"cli"},
+	"github.com/dustin/go-humanize":            {"cli"},
+	"github.com/jedib0t/go-pretty/v6":          {"cli"},
+	"github.com/schollz/progressbar/v3":        {"cli"},
+	"github.com/urfave/cli/v2":                 {"cli"},
+	"github.com/google/go-cmp":                 {}, // tests alone
+	"github.com/rogpeppe/go-internal":          {}, // tests alone
+	"github.com/santhosh-tekuri/jsonschema/v5": {}, // tests alone
 }
 
 // testOnly are third-party modules that tests may import from anywhere.
@@ -61,7 +64,7 @@ var testOnly = []string{
 	"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/opencontainers/umoci",
 	"github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	"github.com/opencontainers/go-digest", "github.com/opencontainers/image-spec",
-	"github.com/distribution/reference", "github.com/containerd/platforms",
+	"github.com/distribution/reference", "github.com/containerd/platforms", "github.com/santhosh-tekuri/jsonschema/v5",
 }
 
 // TestImports holds the house rules of imports: cli → convert, inspect →

@@ -113,7 +113,7 @@ func OCIMediaType(mediaType string) string {
 		}
 		base := ocispec.MediaTypeImageLayer
 		if docker != prefixDockerLayer+"diff.tar" {
-			base = ocispec.MediaTypeImageLayerNonDistributable //nolint:staticcheck // what is there stays what it is
+			base = prefixOCIForeign + "v1.tar" // what is there stays what it is
 		}
 		return base + strings.Replace(suffix, ".", "+", 1)
 	}

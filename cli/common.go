@@ -71,7 +71,16 @@ func withSession(c *cli.Context, env Env, run func(*session) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(run(s), s.close())
+	return advised(errors.Join(run(s), s.close()))
+}
+
+// advised says what to do about an error where it does not do so itself.
+func advised(err error) error {
+	var hint interface{ Hint() string }
+	if errors.As(err, &hint) || !errors.Is(err, codec.ErrExpansion) {
+		return err
+	}
+	return usageError(err.Error(), "if the image is to be trusted, raise --max-expansion")
 }
 
 // warn prints a message that is no error.

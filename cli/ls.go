@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/inspect"
+	"github.com/opencontainers/go-digest"
 	"github.com/urfave/cli/v2"
 )
 
@@ -105,9 +105,13 @@ func (s *session) ls(ctx context.Context, o lsOptions) error {
 	}
 	bar := s.lsMeter(n, o)
 	defer bar.stop()
+	out := bufio.NewWriterSize(s.env.Stdout, 64<<10)
 	listing, err := s.list(ctx, a, n, o, bar)
 	if err == nil {
-		err = s.printListing(listing, a, n, o)
+		err = printListing(newListPrinter(out, a, n, o), listing, len(o.paths) > 1 && !o.list.Recursive)
+	}
+	if failed := out.Flush(); failed != nil {
+		return failed
 	}
 	if err != nil {
 		err = fmt.Errorf("%q: %w", a.Path, err)
@@ -121,7 +125,14 @@ func (s *session) lsMeter(n *archive.Node, o lsOptions) meter {
 	if o.streams() && s.env.StdoutWidth > 0 {
 		return silent{}
 	}
-	return s.newMeter("reading "+o.image.ref.Path, compressedSize(n))
+	total := compressedSize(n)
+	if o.layer != nil {
+		total = 0 // one of them
+		if at, err := inspect.LayerNumber(n, *o.layer); err == nil {
+			total = n.Layers[at].Descriptor.Size
+		}
+	}
+	return s.newMeter("reading "+o.image.ref.Path, total)
 }
 
 // streams reports a listing that is printed while the layer is read.
@@ -147,33 +158,32 @@ func (s *session) list(ctx context.Context, a *archive.Archive, n *archive.Node,
 	return one.List(ctx, o.paths, o.list)
 }
 
-// printListing prints what is there while it is found, and fails with what is
-// not. Where the image cannot be read to its end, JSON has no end either.
-func (s *session) printListing(listing inspect.Listing, a *archive.Archive, n *archive.Node, o lsOptions) error {
-	out := bufio.NewWriterSize(s.env.Stdout, 64<<10)
-	p := newListPrinter(out, a, n, o)
+// printListing prints what is there while it is found, folders under their names
+// if titled, and fails with what is not there. Where the image cannot be read to
+// its end, JSON has no end either.
+func printListing(p listPrinter, listing inspect.Listing, titled bool) error {
 	p.begin()
 	for _, group := range listing.Groups {
-		if group.Folder != "" && len(o.paths) > 1 && !o.list.Recursive {
+		if titled && group.Folder != "" {
 			p.folder(group.Folder)
 		}
 		if err := group.Each(p.entry); err != nil {
 			p.stop()
-			return errors.Join(err, out.Flush())
+			return err
 		}
 	}
 	p.end()
-	return errors.Join(out.Flush(), listing.Missing())
+	return listing.Missing()
 }
 
 // compressedSize is the stored size of the compressed layers of n, which are read
 // whole, each once.
 func compressedSize(n *archive.Node) int64 {
 	var total int64
-	seen := map[string]bool{}
+	seen := map[digest.Digest]bool{}
 	for _, l := range n.Layers {
-		if d := l.Descriptor; l.Compression != codec.None && !seen[d.Digest.String()] {
-			seen[d.Digest.String()] = true
+		if d := l.Descriptor; l.Compression != codec.None && !seen[d.Digest] {
+			seen[d.Digest] = true
 			total += d.Size
 		}
 	}

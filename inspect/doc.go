@@ -1,3 +1,4 @@
-// Package inspect computes what is told about image archives. It reads what an
-// opened archive states, and prints nothing.
+// Package inspect computes what is told about image archives. Summaries and
+// histories are what an opened archive states; listings read its layers. Nothing
+// is printed here.
 package inspect

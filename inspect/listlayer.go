@@ -21,20 +21,10 @@ type LayerFiles struct {
 	number int
 }
 
-// OpenLayer gives a layer of image n, whether or not the others are in a. The
-// number counts from the lowest layer, 0, or from above where it is negative, -1
-// for the uppermost; it fails where the image has no such layer. Nothing is read.
-func OpenLayer(a *archive.Archive, n *archive.Node, number int, opts archive.StackOptions) (*LayerFiles, error) {
-	at, err := layerNumber(number, len(n.Layers))
-	if err != nil {
-		return nil, err
-	}
-	return &LayerFiles{archive.StackOf(a, n.Layers, opts), at}, nil
-}
-
-// layerNumber gives the layer that a user means, of count.
-func layerNumber(number, count int) (int, error) {
-	at := number
+// LayerNumber gives the layer of image n that a person means by a number: counted
+// from the lowest, 0, or from above where it is negative, -1 for the uppermost.
+func LayerNumber(n *archive.Node, number int) (int, error) {
+	at, count := number, len(n.Layers)
 	if at < 0 {
 		at += count
 	}
@@ -45,6 +35,16 @@ func layerNumber(number, count int) (int, error) {
 		return 0, fmt.Errorf("no layer %d: the image has %d, counted from 0", number, count)
 	}
 	return at, nil
+}
+
+// OpenLayer gives a layer of image n, as [LayerNumber] numbers it, whether or not
+// the others are in a. Nothing is read.
+func OpenLayer(a *archive.Archive, n *archive.Node, number int, opts archive.StackOptions) (*LayerFiles, error) {
+	at, err := LayerNumber(n, number)
+	if err != nil {
+		return nil, err
+	}
+	return &LayerFiles{archive.StackOf(a, n.Layers, opts), at}, nil
 }
 
 // Number is the number of the layer, from 0.

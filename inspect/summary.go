@@ -10,8 +10,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// SchemaVersion is the version of the JSON form of [Summary]. It grows when a
-// field changes its meaning or goes.
+// SchemaVersion is the version of the JSON forms of [Summary], [History] and of
+// listings. It grows when a field changes its meaning or goes.
 const SchemaVersion = 1
 
 // Summary is what an archive says of itself. Sizes are stored bytes.

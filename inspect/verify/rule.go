@@ -157,7 +157,7 @@ var rules = []Rule{
 	{DataMismatch, Truthful, Error, "content embedded in a descriptor is not what it describes",
 		"Clients that use it see other bytes than those that fetch them (image-spec v1.1 descriptor.md, \"Embedded Content\").",
 		"build the index again"},
-	{FacesDiffer, Truthful, Warning, "manifest.json and index.json describe different images",
+	{FacesDiffer, Truthful, Error, "manifest.json and index.json describe different images",
 		"Docker before 25 and podman load one, newer engines the other.",
 		"imgtool convert SRC docker-archive:DST"},
 	{RepositoriesDiffer, Truthful, Warning, "`repositories` and manifest.json disagree on names",
