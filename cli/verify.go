@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -198,8 +199,8 @@ func (o *verifyOptions) readReportFlags(c *cli.Context) error {
 			o.format, taken = form, true
 		case slices.ContainsFunc(o.files, func(f reportFile) bool { return f.path == file }):
 			return usageError(fmt.Sprintf("--report writes twice to %q", file), "name another file")
-		case slices.ContainsFunc(o.refs, func(r ref.Ref) bool { return isSameFile(r.Path, file) }):
-			return usageError(fmt.Sprintf("--report would write over %q, which is to be verified", file), "name another file")
+		case slices.ContainsFunc(o.refs, func(r ref.Ref) bool { return holds(r.Path, file) }):
+			return usageError(fmt.Sprintf("--report would write to %q, which is to be verified, or lies in what is", file), "name another file")
 		default:
 			o.files = append(o.files, reportFile{form, file})
 		}
@@ -212,13 +213,33 @@ func listWords(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-func isSameFile(a, b string) bool {
-	one, err := os.Stat(a)
+// holds reports that file, through links, is the file or folder at path, or lies
+// in that folder. The archive need not open: it is not to be lost then either.
+func holds(path, file string) bool {
+	input, err := os.Stat(path)
 	if err != nil {
 		return false
 	}
-	other, err := os.Stat(b)
-	return err == nil && os.SameFile(one, other)
+	at, err := filepath.Abs(file)
+	if err != nil {
+		return false
+	}
+	isInput := func(p string) bool {
+		info, err := os.Stat(p)
+		return err == nil && os.SameFile(info, input)
+	}
+	if isInput(at) {
+		return true
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(at)); err == nil {
+		at = filepath.Join(folder, filepath.Base(at))
+	}
+	for parent := filepath.Dir(at); parent != at; at, parent = parent, filepath.Dir(parent) {
+		if isInput(parent) {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *verifyOptions) hasText() bool {

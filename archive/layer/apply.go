@@ -11,10 +11,14 @@ import (
 type Changeset struct {
 	markers []Entry
 	added   chunks
+	// entries and text are what a [Budget] counted of it.
+	entries, text int64
 }
 
 // Add takes the next entry of the layer.
 func (c *Changeset) Add(e Entry) {
+	c.entries++
+	c.text += e.text()
 	if e.Type.IsMarker() {
 		c.markers = append(c.markers, e)
 		return
@@ -85,7 +89,7 @@ func (t *Tree) removeMarked(markers []Entry) {
 // add puts one entry into the tree.
 func (t *Tree) add(layer int32, e *Entry, watch func(*Entry, *Inode, bool)) error {
 	if t.version++; t.version > MaxEntries {
-		return fmt.Errorf("entries, those of a layer that stands twice counted twice: %w of %d", ErrTooLarge, MaxEntries)
+		return fmt.Errorf("entries, as often as they are applied, and folders without one: %w of %d", ErrTooLarge, MaxEntries)
 	}
 	if e.Path == "." {
 		return t.setRoot(layer, e)
@@ -94,6 +98,7 @@ func (t *Tree) add(layer int32, e *Entry, watch func(*Entry, *Inode, bool)) erro
 	parent, err := t.resolve(dir, true, func(at *node, name string, old *node) (*node, error) {
 		dir := impliedDir(layer)
 		dir.version = t.version
+		t.version++
 		return at.bind(name, old, dir, layer)
 	})
 	if err != nil {

@@ -234,7 +234,7 @@ func newCursor(ctx context.Context, in *stream, maxExpansion int64, layer int32)
 		c.ahead = readAhead(ctx, in.r)
 		c.reader = NewReader(c.ahead)
 	}
-	c.reader.sparse.max = maxExpansion
+	c.reader.MaxExpansion = maxExpansion
 	return c
 }
 

@@ -18,6 +18,9 @@ import (
 type Reader struct {
 	// Index is the number of the entry that Next gave last, as in [Origin].
 	Index int32
+	// MaxExpansion is as in [codec.ReaderOptions], for holes of sparse files. It
+	// is set before the first call of Next.
+	MaxExpansion int64
 
 	tar    *tar.Reader
 	at     func() int64
@@ -102,7 +105,7 @@ func (r *Reader) entry(h *tar.Header) (e Entry, nothing bool, err error) {
 func (r *Reader) Read(p []byte) (int, error) {
 	n, err := r.tar.Read(p)
 	if err == nil || err == io.EOF {
-		if guarded := r.sparse.add(n, r.at()); guarded != nil {
+		if guarded := r.sparse.add(n, r.at(), r.MaxExpansion); guarded != nil {
 			return n, guarded
 		}
 		return n, err
@@ -125,7 +128,6 @@ func (r *Reader) owner(o Owner) *Owner {
 type sparseGuard struct {
 	is    bool
 	given int64
-	max   int64 // as [codec.ReaderOptions.MaxExpansion]
 }
 
 // begin looks at the header of an entry: GNU tar's old sparse files and its PAX
@@ -136,12 +138,11 @@ func (s *sparseGuard) begin(h *tar.Header) {
 	s.is = h.Typeflag == tar.TypeGNUSparse || v1 || v0
 }
 
-func (s *sparseGuard) add(n int, stored int64) error {
+func (s *sparseGuard) add(n int, stored, limit int64) error {
 	if !s.is {
 		return nil
 	}
 	s.given += int64(n)
-	limit := s.max
 	switch {
 	case limit == 0:
 		limit = codec.DefaultMaxExpansion

@@ -281,7 +281,7 @@ func (s *Stack) Read(ctx context.Context, i int, visit func(e Entry, content io.
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	r := NewReader(in.r)
-	r.sparse.max = s.MaxExpansion
+	r.MaxExpansion = s.MaxExpansion
 	for {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -319,6 +319,12 @@ func (s *Stack) CopyTar(ctx context.Context, i int, w io.Writer) error {
 // Budget bounds what all layers together may hold in memory. The zero value is a
 // whole budget. It is safe for concurrent use.
 type Budget struct{ entries, text atomic.Int64 }
+
+// Release gives back what the entries of c took.
+func (b *Budget) Release(c *Changeset) {
+	b.entries.Add(-c.entries)
+	b.text.Add(-c.text)
+}
 
 // maxText bounds names, link targets and attributes of all entries together, in
 // bytes, since a tree holds them: 100 bytes for each of [MaxEntries].

@@ -17,7 +17,8 @@ import (
 // besides.
 type Tree struct {
 	root *node
-	// version counts the entries that were applied.
+	// version counts the entries that were applied and the folders that were made
+	// for them, so that each state of an inode has a number of its own.
 	version int32
 }
 

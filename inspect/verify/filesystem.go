@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"path"
 	"slices"
 	"strings"
@@ -13,12 +14,15 @@ import (
 
 // checkTree merges the layers of an image and looks at the result. An image with
 // a broken layer has none.
-func (v *verifier) checkTree(n *archive.Node, w Where) {
+func (v *verifier) checkTree(ctx context.Context, n *archive.Node, w Where) error {
 	tree := layer.NewTree()
 	for i, l := range n.Layers {
 		r := v.layers[l.Descriptor.Digest]
 		if r == nil || r.changes == nil {
-			return
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		at := w
 		at.Layer, at.Digest = &i, l.Descriptor.Digest
@@ -30,11 +34,15 @@ func (v *verifier) checkTree(n *archive.Node, w Where) {
 		})
 	}
 	for _, files := range tree.Folders() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for _, f := range files {
 			v.checkFile(f, n, w)
 		}
 		v.checkCase(files, n, w)
 	}
+	return nil
 }
 
 // watch looks at an entry as it is applied.
@@ -126,6 +134,9 @@ func (v *verifier) forget(n *archive.Node) {
 	for _, l := range n.Layers {
 		d := l.Descriptor.Digest
 		if v.uses[d]--; v.uses[d] <= 0 && v.layers[d] != nil {
+			if c := v.layers[d].changes; c != nil {
+				v.held.Release(c)
+			}
 			v.layers[d] = &layerResult{size: v.layers[d].size, tar: v.layers[d].tar}
 		}
 	}

@@ -227,7 +227,9 @@ func (v *verifier) checkFilesystem(ctx context.Context, n *archive.Node, w Where
 		v.read(n.Layers[i].Descriptor.Digest, results[k].size)
 	}
 	v.checkDiffIDs(n, w)
-	v.checkTree(n, w)
+	if err := v.checkTree(ctx, n, w); err != nil {
+		return err
+	}
 	v.forget(n)
 	return nil
 }

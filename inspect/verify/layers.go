@@ -48,10 +48,12 @@ func (v *verifier) scanLayer(ctx context.Context, l archive.Layer, w Where) (_ *
 		return nil, err
 	}
 	if !v.checkHash(l.Descriptor, stored, blob.Size(), w) {
+		v.held.Release(r.changes)
 		return &layerResult{size: blob.Size()}, nil // all else follows from that
 	}
 	if fault != nil {
 		v.found.add(fault.rule, w, "%v", fault.err)
+		v.held.Release(r.changes)
 		return &layerResult{size: blob.Size()}, nil
 	}
 	return r, nil
@@ -118,6 +120,7 @@ func (v *verifier) readLayer(ctx context.Context, l archive.Layer, stored io.Rea
 // readEntries keeps the entries of a tar, and finds those that cannot be.
 func (v *verifier) readEntries(ctx context.Context, tar io.Reader, r *layerResult, w Where) error {
 	entries := layer.NewReader(tar)
+	entries.MaxExpansion = v.opts.MaxExpansion
 	sums := layer.NewSummer()
 	for {
 		e, err := entries.Next()
