@@ -5,10 +5,14 @@ package cli_test
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/imgtool/imgtool/archive/archivetest"
 	"github.com/imgtool/imgtool/archive/enginetest"
 )
 
@@ -101,15 +107,119 @@ func mustJSON(t *testing.T, v any) []byte {
 	return raw
 }
 
+// blockSize is what the compressed layers that the tests make are repeated of.
+const blockSize = 16 << 20
+
+// writeGzipLayout writes an OCI layout of a small gzip layer under one with a file
+// of size bytes that compress about 60 to 1, less than the guard against bombs
+// stops. Each block of it is a member of the gzip file, so that it is compressed
+// once.
+func writeGzipLayout(t *testing.T, path string, size int64) {
+	t.Helper()
+	blobs := filepath.Join(path, "blobs", "sha256")
+	if err := os.MkdirAll(blobs, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write := func(mediaType string, data []byte) map[string]any {
+		hex := fmt.Sprintf("%x", sha256.Sum256(data))
+		if err := os.WriteFile(filepath.Join(blobs, hex), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"mediaType": mediaType, "digest": "sha256:" + hex, "size": len(data)}
+	}
+	block := make([]byte, blockSize)
+	random := rand.NewChaCha8([32]byte{})
+	for i := 0; i < len(block); i += 512 {
+		_, _ = random.Read(block[i : i+6]) // never fails
+	}
+	member := gzipMember(t, block)
+	big := gzipMember(t, tarHeaderBlock(t, "big", size))
+	for range size / blockSize {
+		big = append(big, member...)
+	}
+	big = append(big, gzipMember(t, make([]byte, 1024))...)
+	small := gzipMember(t, append(tarHeaderBlock(t, "small", 0), make([]byte, 1024)...))
+
+	const layer = "application/vnd.oci.image.layer.v1.tar+gzip"
+	zero := "sha256:" + strings.Repeat("0", 64) // nothing here looks at diffIDs
+	config := write("application/vnd.oci.image.config.v1+json", mustJSON(t, map[string]any{
+		"architecture": "amd64", "os": "linux", "rootfs": map[string]any{"type": "layers", "diff_ids": []string{zero, zero}},
+	}))
+	manifest := write("application/vnd.oci.image.manifest.v1+json", mustJSON(t, map[string]any{
+		"schemaVersion": 2, "config": config, "layers": []any{write(layer, small), write(layer, big)},
+	}))
+	for name, v := range map[string]any{
+		"oci-layout": map[string]any{"imageLayoutVersion": "1.0.0"},
+		"index.json": map[string]any{"schemaVersion": 2, "manifests": []any{manifest}},
+	} {
+		if err := os.WriteFile(filepath.Join(path, name), mustJSON(t, v), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func gzipMember(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func tarHeaderBlock(t *testing.T, name string, size int64) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := tar.NewWriter(&out).WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 // peakMemory runs imgtool to its good end and gives its peak resident size in
-// bytes.
+// bytes. The kernel tells that while a process runs; what it tells of one that has
+// ended counts the memory of the test that started it.
 func peakMemory(t *testing.T, imgtool string, args ...string) int64 {
 	t.Helper()
 	command := exec.Command(imgtool, args...)
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("imgtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return int64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
+	ended := make(chan error)
+	go func() { ended <- command.Wait() }()
+	peak := int64(0)
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("imgtool %s: %v\n%s", strings.Join(args, " "), err, &out)
+			}
+			return peak
+		case <-time.After(2 * time.Millisecond):
+			peak = max(peak, residentPeak(command.Process.Pid))
+		}
+	}
+}
+
+// residentPeak gives the peak resident size of a process so far, in bytes, or 0
+// where it has ended (proc_pid_status(5), VmHWM).
+func residentPeak(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "\nVmHWM:")
+	var kB int64
+	if _, err := fmt.Sscanf(rest, "%d kB", &kB); err != nil {
+		return 0
+	}
+	return kB << 10
 }
 
 func TestMemoryOfBigLayer(t *testing.T) {
@@ -135,52 +245,131 @@ func TestMemoryOfBigLayer(t *testing.T) {
 	}
 }
 
-// TestKilled ends convert at several moments with each signal. Nothing may stand
+// TestMemoryOfCompressedLayer: what reads layers whole needs no more memory for
+// twice the content.
+func TestMemoryOfCompressedLayer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads some GiB")
+	}
+	imgtool, dir := buildImgtool(t), t.TempDir()
+	sizes := []int64{bigLayer / 2, bigLayer}
+	for i, size := range sizes {
+		writeGzipLayout(t, filepath.Join(dir, fmt.Sprint(i)), size)
+	}
+	out := filepath.Join(dir, "flat")
+	for _, command := range []string{
+		"export SOURCE -o " + os.DevNull,
+		"flatten SOURCE oci:" + out + " --compress gzip:1",
+		"flatten SOURCE oci:" + out + " --compress zstd:1",
+	} {
+		var peaks []int64
+		for i := range sizes {
+			start := time.Now()
+			run := strings.Replace(command, "SOURCE", filepath.Join(dir, fmt.Sprint(i)), 1)
+			peaks = append(peaks, peakMemory(t, imgtool, strings.Fields(run)...))
+			t.Logf("%.7s of %d MiB: %d MiB resident, %v", command, sizes[i]>>20, peaks[i]>>20, time.Since(start).Round(time.Millisecond))
+			if err := os.RemoveAll(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if peaks[1] > memoryBudget {
+			t.Errorf("%s: %d MiB resident for %d MiB, want at most %d", command, peaks[1]>>20, bigLayer>>20, memoryBudget>>20)
+		}
+		const noise = 32 << 20 // of the collector: far below what a leak would be
+		if peaks[1] > peaks[0]*6/5+noise {
+			t.Errorf("%s: %d MiB resident, and %d for half the content", command, peaks[1]>>20, peaks[0]>>20)
+		}
+	}
+}
+
+// killable are commands that can be ended half-way: SOURCE and OUT stand for where
+// they read and write. When something stands at late beside the output, the last
+// part of the work has begun.
+var killable = []struct{ name, command, late string }{
+	{"convert oci", "convert SOURCE oci:OUT", ""},
+	{"convert docker-archive", "convert SOURCE docker-archive:OUT", ""},
+	{"convert oci-archive", "convert SOURCE oci-archive:OUT", ""},
+	{"convert dir", "convert SOURCE dir:OUT", ""},
+	{"export", "export GZIP -o OUT", ""},
+	{"unpack", "unpack --rootless GZIP OUT", ".out.imgtool-*/big"},
+	{"flatten", "flatten GZIP docker-archive:OUT --compress none", ""},
+	{"flatten oci", "flatten GZIP oci:OUT --compress none", ".out.imgtool-*"},
+	{"flatten gzip", "flatten GZIP oci-archive:OUT --compress gzip:9", ""},
+}
+
+// TestKilled ends commands at several moments with each signal. Nothing may stand
 // under the output's name, and after a signal that can be caught nothing beside
-// it either.
+// it or in TMPDIR either.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes some GiB")
 	}
 	imgtool, dir := buildImgtool(t), t.TempDir()
-	source := filepath.Join(dir, "big.tar")
+	source, compressed := filepath.Join(dir, "big.tar"), filepath.Join(dir, "gzip")
 	writeBigArchive(t, source, bigLayer)
+	writeGzipLayout(t, compressed, bigLayer)
+	places := strings.NewReplacer("SOURCE", source, "GZIP", compressed)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
-		for _, form := range []string{"oci", "docker-archive", "oci-archive", "dir"} {
+		for _, c := range killable {
 			for _, after := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
-				t.Run(fmt.Sprintf("%v %s %v", signal, form, after), func(t *testing.T) {
-					killConvert(t, imgtool, source, form, signal, after)
+				t.Run(fmt.Sprintf("%v %s %v", signal, c.name, after), func(t *testing.T) {
+					wait := func(string) { time.Sleep(after) }
+					killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
 				})
 			}
+			if c.late == "" || signal == syscall.SIGTERM { // which is no other thing than SIGINT
+				continue
+			}
+			t.Run(fmt.Sprintf("%v %s late", signal, c.name), func(t *testing.T) {
+				wait := func(place string) { waitForFile(t, filepath.Join(place, c.late)) }
+				killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
+			})
 		}
 	}
 }
 
-func killConvert(t *testing.T, imgtool, source, form string, signal syscall.Signal, after time.Duration) {
-	place := t.TempDir()
+// waitForFile waits until there is a file that pattern fits.
+func waitForFile(t *testing.T, pattern string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 { // the pattern is a good one
+			return
+		}
+	}
+	t.Fatalf("%s does not come", pattern)
+}
+
+// killCommand starts imgtool, and sends it the signal when wait, which is told
+// where the output will stand, returns.
+func killCommand(t *testing.T, imgtool string, args []string, signal syscall.Signal, wait func(place string)) {
+	place, temp := t.TempDir(), t.TempDir()
 	out := filepath.Join(place, "out")
-	command := exec.Command(imgtool, "convert", source, form+":"+out)
+	for i := range args {
+		args[i] = strings.Replace(args[i], "OUT", out, 1)
+	}
+	command := exec.Command(imgtool, args...)
+	command.Env = append(os.Environ(), "TMPDIR="+temp)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(after)
+	wait(place)
 	if err := command.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	if err := command.Wait(); err == nil {
-		t.Fatal("convert ended well before the signal")
+		t.Fatal("it ended well before the signal")
 	}
 	if _, err := os.Lstat(out); err == nil {
 		t.Errorf("something stands under the name of the output")
 	}
-	left, err := os.ReadDir(place)
-	if err != nil {
-		t.Fatal(err)
-	}
+	left := append(names(t, place), names(t, temp)...)
 	if len(left) > 0 && signal != syscall.SIGKILL && command.ProcessState.ExitCode() == 2 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left behind: %q", left)
+	}
+	if left := names(t, temp); len(left) > 0 {
+		t.Errorf("left in TMPDIR: %q", left)
 	}
 	if code := command.ProcessState.ExitCode(); code == 2 && !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("stderr does not say that it was interrupted: %s", &stderr)
@@ -191,16 +380,36 @@ func killConvert(t *testing.T, imgtool, source, form string, signal syscall.Sign
 func TestFullDisk(t *testing.T) {
 	enginetest.Require(t, "unshare")
 	imgtool, dir := buildImgtool(t), t.TempDir()
-	source := filepath.Join(dir, "big.tar")
+	source, compressed := filepath.Join(dir, "big.tar"), filepath.Join(dir, "gzip")
 	writeBigArchive(t, source, 8<<20)
-	for _, form := range []string{"oci", "docker-archive", "oci-archive", "dir"} {
-		t.Run(form, func(t *testing.T) {
-			place := t.TempDir()
-			script := `exec 2>&1; mount -t tmpfs -o size=1m tmpfs "$1" && cd "$1" && "$2" convert "$3" "$4:out"; echo "exit $?"; ls -A`
-			out := enginetest.Run(t, "unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", place, imgtool, source, form)
-			text := string(out)
+	writeGzipLayout(t, compressed, 2*blockSize)
+	places := strings.NewReplacer("SOURCE", source, "GZIP", compressed, "OUT", "out")
+	for _, c := range killable {
+		t.Run(c.name, func(t *testing.T) {
+			text := onFullDisk(t, t.TempDir(), `cd "$1"; TMPDIR=$2`, imgtool, places.Replace(c.command))
 			if !strings.Contains(text, "no space left on device") || !strings.HasSuffix(text, "exit 2\n") {
 				t.Errorf("want a message, exit 2 and an empty folder, got:\n%s", text)
+			}
+		})
+	}
+	// A layer whose files stand in another order than their names waits in TMPDIR,
+	// and so does what flatten makes.
+	unsorted := filepath.Join(dir, "unsorted.tar")
+	archivetest.Build(t, unsorted, "format docker-containerd\nimage app:v1\n  layer\n    random z 4MiB\n    random a 4MiB\n  layer\n    random b 10\n")
+	for _, command := range []string{"export " + unsorted + " -o OUT", "unpack " + unsorted + " OUT --rootless", "flatten " + unsorted + " OUT"} {
+		t.Run("TMPDIR "+command[:7], func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "out")
+			text := onFullDisk(t, t.TempDir(), `export TMPDIR="$1"; cd "$2"`, imgtool, strings.Replace(command, "OUT", out, 1))
+			for _, want := range []string{"no space left on device", "imgtool-spool-", "\nimgtool: set TMPDIR to a folder with room\n"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("want %q in:\n%s", want, text)
+				}
+			}
+			if strings.Count(text, "no space left") > 1 || !strings.HasSuffix(text, "exit 2\n") {
+				t.Errorf("want one message, exit 2 and an empty folder, got:\n%s", text)
+			}
+			if left := names(t, filepath.Dir(out)); len(left) > 0 {
+				t.Errorf("left %q", left)
 			}
 		})
 	}
@@ -210,10 +419,191 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer full.Close()
-		command := exec.Command(imgtool, "convert", source, "-")
-		command.Stdout = full
-		if _ = command.Run(); command.ProcessState.ExitCode() != 2 {
-			t.Errorf("convert to a full device: exit %d, want 2", command.ProcessState.ExitCode())
+		for _, args := range [][]string{{"convert", source, "-"}, {"export", compressed}, {"flatten", compressed, "-"}} {
+			command := exec.Command(imgtool, args...)
+			command.Stdout = full
+			if _ = command.Run(); command.ProcessState.ExitCode() != 2 {
+				t.Errorf("%s to a full device: exit %d, want 2", args[0], command.ProcessState.ExitCode())
+			}
 		}
 	})
+}
+
+// onFullDisk runs a command with a file system of 256 KiB mounted at place, which
+// prepare finds in $1, with another folder in $2, and gives what it prints, its
+// exit code, and what is left at place.
+func onFullDisk(t *testing.T, place, prepare, imgtool, command string) string {
+	t.Helper()
+	script := `exec 2>&1; mount -t tmpfs -o size=256k tmpfs "$1" && ` + prepare + `; "$3" $4; echo "exit $?"; ls -A "$1"`
+	return string(enginetest.Run(t, "unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", place, t.TempDir(), imgtool, command))
+}
+
+// nobody is a user without rights.
+const nobody = 65534
+
+// asNobody gives a command of a user without rights, and a folder of theirs.
+func asNobody(t *testing.T, imgtool string, args ...string) (command *exec.Cmd, place string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	place = t.TempDir()
+	for dir := place; dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) { // TempDir's folders are the user's own
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(place, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(filepath.Dir(place), "imgtool")
+	program, err := os.ReadFile(imgtool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(own, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command = exec.Command(own, args...)
+	command.Dir = place
+	command.Env = append(os.Environ(), "TMPDIR="+place, "HOME="+place)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	return command, place
+}
+
+// closedListing has folders that nobody may write to or enter.
+const closedListing = `format docker-save
+image app:v1
+  layer
+    dir ./ mode=0555
+    dir closed mode=0000
+    dir closed/deeper mode=0000
+    file closed/deeper/file "c" mode=0000
+    hardlink again closed/deeper/file mode=0000
+    dir locked mode=0555
+    file locked/file "l" mode=0444
+    hardlink etc/linked locked/file mode=0444
+    file etc/shadow "s" mode=0640 uid=7 gid=42
+    file bin/su "su" mode=04755
+    char dev/null 1 3 mode=0666
+    fifo run/pipe
+`
+
+// TestUnpackAsNobody: a user without rights unpacks an image with folders that
+// cannot be written to, and nothing of it is left where that fails half-way.
+func TestUnpackAsNobody(t *testing.T) {
+	imgtool := buildImgtool(t)
+	for _, tt := range []struct {
+		name, more, target string
+		want               string // part of stderr
+		code               int
+	}{
+		{"new", "", "root", "device nodes become empty files, since only root can make them: 1 of them", 0},
+		{"empty", "", "empty", "1 of them", 0},
+		{"fails", "    file " + strings.Repeat(strings.Repeat("z", 250)+"/", 16) + strings.Repeat("z", 79) + " x\n", "root", "file name too long", 2},
+		{"fails in an empty folder", "    file " + strings.Repeat(strings.Repeat("z", 250)+"/", 16) + strings.Repeat("z", 79) + " x\n", "empty", "file name too long", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			command, place := asNobody(t, imgtool, "unpack", "app.tar", tt.target)
+			archivetest.Build(t, filepath.Join(place, "app.tar"), closedListing+tt.more)
+			empty := filepath.Join(place, "empty")
+			if err := os.Mkdir(empty, 0o750); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chown(empty, nobody, nobody); err != nil {
+				t.Fatal(err)
+			}
+			out, err := command.CombinedOutput()
+			if command.ProcessState.ExitCode() != tt.code || !strings.Contains(string(out), tt.want) {
+				t.Fatalf("unpack = %v:\n%s\nwant code %d and %q", err, out, tt.code, tt.want)
+			}
+			if tt.code != 0 {
+				if left := names(t, place); fmt.Sprint(left) != "[app.tar empty]" {
+					t.Errorf("left %q", left)
+				}
+				if left := names(t, empty); len(left) > 0 {
+					t.Errorf("left in the empty folder %q", left)
+				}
+				if info, err := os.Stat(empty); err != nil || info.Mode().Perm() != 0o750 {
+					t.Errorf("the empty folder is %v, %v", info.Mode(), err)
+				}
+				return
+			}
+			checkUnpackedByNobody(t, filepath.Join(place, tt.target))
+		})
+	}
+}
+
+func checkUnpackedByNobody(t *testing.T, root string) {
+	t.Helper()
+	for name, mode := range map[string]os.FileMode{
+		".": os.ModeDir | 0o555, "closed": os.ModeDir, "closed/deeper": os.ModeDir, "closed/deeper/file": 0, "locked": os.ModeDir | 0o555,
+		"locked/file": 0o444, "etc/shadow": 0o640, "bin/su": os.ModeSetuid | 0o755, "dev/null": 0o666, "run/pipe": os.ModeNamedPipe | 0o644,
+	} {
+		info, err := os.Lstat(filepath.Join(root, name))
+		if err != nil || info.Mode() != mode {
+			t.Errorf("%s: %v, %v, want %v", name, info, err, mode)
+			continue
+		}
+		if stat := info.Sys().(*syscall.Stat_t); stat.Uid != nobody || stat.Gid != nobody {
+			t.Errorf("%s belongs to %d:%d", name, stat.Uid, stat.Gid)
+		}
+	}
+	value := make([]byte, 64)
+	n, err := syscall.Getxattr(filepath.Join(root, "etc", "shadow"), "user.rootlesscontainers", value)
+	if (err != nil || n == 0) && !errors.Is(err, syscall.ENOTSUP) {
+		t.Errorf("owner of etc/shadow: %d bytes, %v", n, err)
+	}
+}
+
+// TestTarTakesExport: GNU tar of a user without rights unpacks what export
+// writes, folders that cannot be written to among it, to the same tree that
+// unpack gives.
+func TestTarTakesExport(t *testing.T) {
+	enginetest.Require(t, "tar")
+	imgtool := buildImgtool(t)
+	export, place := asNobody(t, imgtool, "export", "app.tar", "-o", "rootfs.tar")
+	// Devices need root, and tar cannot link to what it has just closed.
+	listing := strings.NewReplacer("    char dev/null 1 3 mode=0666\n", "", "    hardlink again closed/deeper/file mode=0000\n", "").Replace(closedListing)
+	archivetest.Build(t, filepath.Join(place, "app.tar"), listing)
+	if out, err := export.CombinedOutput(); err != nil {
+		t.Fatalf("export: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"mkdir", "taken"}, {"tar", "-x", "-p", "-f", "rootfs.tar", "-C", "taken"}, {export.Path, "unpack", "app.tar", "unpacked"}} {
+		command := exec.Command(args[0], args[1:]...)
+		command.Dir, command.Env, command.SysProcAttr = export.Dir, export.Env, export.SysProcAttr
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	taken, unpacked := modes(t, filepath.Join(place, "taken")), modes(t, filepath.Join(place, "unpacked"))
+	if diff := cmp.Diff(taken, unpacked); diff != "" {
+		t.Errorf("trees (-tar +unpack):\n%s", diff)
+	}
+}
+
+// modes tells mode, owner, size, time, links and path of all below root.
+func modes(t *testing.T, root string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		size := info.Size()
+		if entry.IsDir() {
+			size = 0
+		}
+		stat := info.Sys().(*syscall.Stat_t)
+		all = append(all, fmt.Sprint(info.Mode(), stat.Uid, stat.Gid, size, info.ModTime().UTC(), stat.Nlink, strings.TrimPrefix(at, root)))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -1,16 +1,22 @@
 package convert_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/archivetest"
+	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/enginetest"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/imgtool/imgtool/convert"
@@ -209,4 +215,176 @@ func rootNames(c *archive.Content) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// flattenTo flattens the archive at from, as the command line does.
+func flattenTo(t *testing.T, from, to string, opts convert.FlattenOptions) *archive.Content {
+	t.Helper()
+	ctx := context.Background()
+	a := open(t, from)
+	target, err := ref.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := convert.NewFlatten([]convert.Source{{Archive: a}}, target, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Run(ctx, convert.RunOptions{Stack: archive.StackOptions{TempDir: t.TempDir()}}); err != nil {
+		t.Fatal(err)
+	}
+	return plan.Plan.Content
+}
+
+// engineTree tells all of a filesystem that an engine exported, and which of its
+// paths are one file.
+func engineTree(t *testing.T, export func(io.Writer)) []string {
+	t.Helper()
+	var raw bytes.Buffer
+	export(&raw)
+	all := sortedLines(treeOf(t, raw.Bytes()))
+	groups := map[string][]string{}
+	for r := tar.NewReader(&raw); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeLink {
+			groups[h.Linkname] = append(groups[h.Linkname], h.Name)
+		}
+	}
+	for first, more := range groups {
+		one := append(more, first)
+		slices.Sort(one)
+		all = append(all, "one file: "+strings.Join(one, " "))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// inside are commands in the images of testdata, which have a busybox; what they
+// print tells of files, modes, owners and links as a program in a container sees
+// them.
+var inside = []string{
+	"ls -lanR /bin /etc /opt /srv /usr /var",
+	"find /bin /etc /opt /srv /usr /var -type f -exec sha256sum {} +",
+}
+
+// TestEnginesFlattened feeds flattened images to real engines. They hold the same
+// files as before, and programs in them see the same.
+func TestEnginesFlattened(t *testing.T) {
+	enginetest.Require(t, "skopeo")
+	docker := enginetest.StartDocker(t)
+	podman := enginetest.StartPodman(t)
+	const v1, v2 = "example.com/fx/app:v1", "example.com/fx/app:v2"
+	for _, c := range []struct {
+		archive string
+		names   []string
+		last    []int
+		run     bool // has programs
+	}{
+		{"docker20-legacy-multi.tar", []string{v1, v2}, []int{0, 2}, true},
+		{"docker29-containerd.tar", []string{v2}, []int{0, 2}, true},
+		{"buildkit-oci-attest.tar", []string{v1}, []int{0}, false},
+		{"docker29-multiarch.tar", []string{"example.com/fx/multi:latest"}, []int{0}, false},
+	} {
+		path := filepath.Join(fixtures, c.archive)
+		original := filepath.Join(t.TempDir(), "original.tar")
+		convertTo(t, path, "docker-archive:"+original)
+		podman.Load(t, original)
+		trees, prints := map[string][]string{}, map[string]string{}
+		for _, name := range c.names {
+			trees[name] = engineTree(t, func(w io.Writer) { podman.Export(t, name, w) })
+			prints[name] = runInside(t, podman, name, c.run)
+		}
+		podman.Reset(t)
+		for _, last := range c.last {
+			t.Run(fmt.Sprintf("%s --last %d", c.archive, last), func(t *testing.T) {
+				out := filepath.Join(t.TempDir(), "out.tar")
+				layout := filepath.Join(t.TempDir(), "layout")
+				content := flattenTo(t, path, "docker-archive:"+out, convert.FlattenOptions{Last: last})
+				flattenTo(t, path, "oci:"+layout, convert.FlattenOptions{Last: last})
+				podman.Load(t, out)
+				full, familiar := engineNames(t, content)
+				if diff := cmp.Diff(full, podman.Images(t)); diff != "" {
+					t.Errorf("podman load: names and image IDs (-want +got):\n%s", diff)
+				}
+				for _, name := range c.names {
+					if diff := cmp.Diff(trees[name], engineTree(t, func(w io.Writer) { podman.Export(t, name, w) })); diff != "" {
+						t.Errorf("%s: files (-original +flattened):\n%s", name, diff)
+					}
+					if diff := cmp.Diff(prints[name], runInside(t, podman, name, c.run)); diff != "" {
+						t.Errorf("%s: what programs see (-original +flattened):\n%s", name, diff)
+					}
+					for i, from := range []string{"docker-archive:" + out, "oci:" + layout} {
+						enginetest.Run(t, "skopeo", "--insecure-policy", "copy", "--quiet", from+":"+name, fmt.Sprintf("dir:%s/%d", t.TempDir(), i))
+					}
+				}
+				podman.Reset(t)
+				if hasZstd(content) {
+					return
+				}
+				docker.Load(t, out)
+				if diff := cmp.Diff(familiar, docker.Images(t)); diff != "" {
+					t.Errorf("docker load: names and image IDs (-want +got):\n%s", diff)
+				}
+				docker.Reset(t)
+			})
+		}
+	}
+}
+
+// runInside runs the commands of inside, where the image has programs.
+func runInside(t *testing.T, engine interface {
+	Run(t testing.TB, ref, program string, args ...string) string
+}, name string, has bool) string {
+	t.Helper()
+	var out strings.Builder
+	for _, command := range inside {
+		if has {
+			out.WriteString(engine.Run(t, name, "/bin/busybox", append([]string{"sh", "-c"}, "exec /bin/busybox "+command)...))
+		}
+	}
+	return out.String()
+}
+
+// hasZstd reports layers that Docker before 23 does not read.
+func hasZstd(c *archive.Content) bool {
+	for _, image := range c.Images {
+		for _, n := range archive.Instances(image.Node) {
+			if slices.ContainsFunc(n.Layers, func(l archive.Layer) bool { return l.Compression == codec.Zstd }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestDockerFlattened compares what Docker exports and runs of an image before and
+// after it was flattened.
+func TestDockerFlattened(t *testing.T) {
+	docker := enginetest.StartDocker(t)
+	const name = "example.com/fx/app:v1"
+	path := filepath.Join(fixtures, "docker20-legacy-multi.tar")
+	var trees [][]string
+	var prints []string
+	for _, last := range []int{1, 0, 3} { // the uppermost layer alone is nothing to merge
+		out := filepath.Join(t.TempDir(), "out.tar")
+		flattenTo(t, path, "docker-archive:"+out, convert.FlattenOptions{Last: last, Options: convert.Options{Images: []string{name}}})
+		docker.Load(t, out)
+		trees = append(trees, engineTree(t, func(w io.Writer) { docker.Export(t, name, w) }))
+		prints = append(prints, runInside(t, docker, name, true))
+		docker.Reset(t)
+	}
+	for i := range trees[1:] {
+		if diff := cmp.Diff(trees[0], trees[i+1]); diff != "" {
+			t.Errorf("files (-original +flattened):\n%s", diff)
+		}
+		if diff := cmp.Diff(prints[0], prints[i+1]); diff != "" {
+			t.Errorf("what programs see (-original +flattened):\n%s", diff)
+		}
+	}
 }

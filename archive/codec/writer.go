@@ -29,13 +29,14 @@ type WriterOptions struct {
 //     19 against one frame. There are four strengths: levels 1 and 2, 3 to 5,
 //     6 to 9, and from 10.
 //   - xz is one stream of one block with a CRC64. A level is the size of the
-//     dictionary, as for xz(1), and nothing else.
+//     dictionary, as for xz(1), and nothing else: the search for matches is the
+//     same for all, and the result about that of xz -0.
 //
-// Memory is about 3 MiB for each worker of gzip, of which there are
-// [WriterOptions].Concurrency. For zstd it is 16 MiB and up to 25 MiB for each
-// worker, and 34 MiB more for each from level 10 on. For xz it is five times
-// the dictionary and 8 MiB: 48 MiB at level 6, and 328 MiB at level 9. Content
-// that is shorter than that takes less.
+// Memory is about 3 MiB for each of the Concurrency workers of gzip. For zstd it
+// is 16 MiB and up to 25 MiB for each worker, and 34 MiB more for each from level
+// 10 on. Content that is shorter than that takes less, and the memory is used
+// again for the next stream. For xz it is five times the dictionary and 8 MiB: 48
+// MiB at level 6, and 328 MiB at level 9.
 //
 // The writer is for one goroutine, and w is written to only during Write and
 // Close. The first error of w comes out of Write or Close, at most a few blocks

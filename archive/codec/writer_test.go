@@ -132,9 +132,9 @@ func TestNewWriter(t *testing.T) {
 	t.Parallel()
 	size := 1_200_000
 	if testing.Short() {
-		size = 300_000
+		size = 150_000
 	}
-	contents := [][]byte{nil, {'x'}, text, noise(100_000), layerLike(size), make([]byte, size), noise(size), mixed(size)}
+	contents := [][]byte{nil, {'x'}, text, noise(70_000), layerLike(size), make([]byte, size), noise(size), mixed(size)}
 	for _, name := range []string{
 		"none", "gzip", "gzip:1", "gzip:2", "gzip:3", "gzip:4", "gzip:5", "gzip:6", "gzip:7", "gzip:8", "gzip:9",
 		"zstd", "zstd:1", "zstd:3", "zstd:6", "zstd:10", "zstd:19", "xz", "xz:1", "xz:7",
@@ -232,7 +232,7 @@ func TestNewWriterConstant(t *testing.T) { // sets GOMAXPROCS: not parallel
 		{"zstd:1", 26 << 20}, {"zstd", 26 << 20}, {"zstd:6", 9 << 20}, {"xz", 1 << 20},
 	} {
 		if testing.Short() {
-			tt.size = tt.size/8 + 1<<17
+			tt.size = min(tt.size, 1<<20)
 		}
 		s := setting(t, tt.name)
 		data := append(layerLike(tt.size-1<<17), noise(1<<17)...)
@@ -256,21 +256,21 @@ func TestNewWriterConstant(t *testing.T) { // sets GOMAXPROCS: not parallel
 // changed it, say so in the changelog, and change it here.
 func TestNewWriterBytes(t *testing.T) {
 	t.Parallel()
-	data := append(layerLike(900_000), mixed(600_000)...)
+	data := append(layerLike(600_000), mixed(200_000)...)
 	for _, tt := range []struct {
 		name string
 		size int
 		sum  string
 	}{
-		{"gzip:1", 722089, "602931a161c23174"},
-		{"gzip:4", 714947, "14ea271330e77080"},
-		{"gzip", 707694, "0696045d57ede5e9"},
-		{"gzip:9", 715538, "8b1d3a09a04dffe1"},
-		{"zstd:1", 708894, "0758184efa696b9c"},
-		{"zstd", 710210, "f4fea4db82bb0611"},
-		{"zstd:6", 720624, "deacd1a569e0ded6"},
-		{"zstd:19", 697894, "82ea5d8c25d7deba"},
-		{"xz", 672736, "a34543b292ed8940"},
+		{"gzip:1", 445913, "c2e5bcbd6edae914"},
+		{"gzip:4", 435313, "b38bc04129f9bbc9"},
+		{"gzip", 430760, "30d2d48fd68e4485"},
+		{"gzip:9", 431767, "62b60f83f9699f3a"},
+		{"zstd:1", 433970, "27b9c6d6b1a47945"},
+		{"zstd", 431896, "8fdeecbfe94ff4e7"},
+		{"zstd:6", 436914, "4d64c8cb71bfb755"},
+		{"zstd:19", 420356, "0c79f5a7fba65e03"},
+		{"xz", 403464, "9221ae06edb53b03"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -298,7 +298,7 @@ func TestGzipHeader(t *testing.T) {
 func TestZstdFrame(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"zstd:1", "zstd", "zstd:6", "zstd:19"} {
-		stored := encode(t, layerLike(5<<20), setting(t, name), 1, 0)
+		stored := encode(t, make([]byte, 5<<20), setting(t, name), 1, 1<<20)
 		// RFC 8878, 3.1.1.1: four bytes of content size, many segments, a checksum, no dictionary.
 		if flags := stored[4]; flags != 0x84 {
 			t.Errorf("%s: frame header flags 0x%02x, want 0x84", name, flags)
@@ -339,6 +339,9 @@ func (b *breaking) Write(p []byte) (int, error) {
 func TestNewWriterFails(t *testing.T) {
 	t.Parallel()
 	data := layerLike(400_000)
+	if testing.Short() {
+		data = data[:200_000]
+	}
 	for _, name := range []string{"none", "gzip:1", "gzip", "zstd:1", "zstd", "xz:1"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -428,8 +431,8 @@ func TestNewWriterClosed(t *testing.T) {
 
 // TestNewWriterLeavesNothing: no goroutine stays, however the writer ends.
 func TestNewWriterLeavesNothing(t *testing.T) { // counts goroutines: not parallel
-	data := layerLike(4 << 20)
-	for _, name := range []string{"none", "gzip", "zstd", "xz:1"} {
+	data := layerLike(2 << 20)
+	for _, name := range []string{"none", "gzip:1", "zstd:1", "xz:1"} {
 		s := setting(t, name)
 		part := data
 		if s.Compression == codec.XZ {

@@ -121,6 +121,13 @@ func (p *Podman) export(ref string, w io.Writer) (id string, err error) {
 	return id, run(c)
 }
 
+// Run runs a program of an image in a container of its own, without a network and
+// with limits that a test machine has room for, and returns what it prints.
+func (p *Podman) Run(t testing.TB, ref, program string, args ...string) string {
+	t.Helper()
+	return string(p.output(t, runArgs(ref, program, args, "--no-healthcheck")...))
+}
+
 // Reset removes every image, so that one engine can serve several cases.
 func (p *Podman) Reset(t testing.TB) {
 	t.Helper()

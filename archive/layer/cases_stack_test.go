@@ -54,7 +54,7 @@ func stackCases() []layerCase {
 			name:    "zstd among skippable frames",
 			layers:  "layer zstd-frames\n  file zstd 2\n",
 			want:    "file zstd \"2\"",
-			differs: by(whyFormat, umoci, docker),
+			differs: by(whyFormat, umoci, podman, docker),
 		},
 		{
 			name:    "xz",

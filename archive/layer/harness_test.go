@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -196,15 +197,27 @@ func TestCases(t *testing.T) {
 				}
 				return
 			}
-			checkStack(t, s, wantLines(c.want))
-			checkStack(t, plainStack(t, s), wantLines(c.want))
+			checkStack(t, s, wantLines(c.want), splitsOf(s)...)
+			checkStack(t, plainStack(t, s), wantLines(c.want), splitsOf(s)...)
 		})
 	}
 }
 
+// splitsOf are the numbers of lower layers that changes are written over: all of
+// them, but for images of very many layers.
+func splitsOf(s *layer.Stack) []int {
+	var splits []int
+	for n := range len(s.Layers) + 1 {
+		if n < 8 || n >= len(s.Layers)-1 {
+			splits = append(splits, n)
+		}
+	}
+	return splits
+}
+
 // checkStack compares the merged tree with its expectation: as Merge gives it,
-// as Export writes it, and as every pair of lower layers and changes gives it.
-func checkStack(t *testing.T, s *layer.Stack, want []string) {
+// as Export writes it, and as lower layers and changes give it.
+func checkStack(t *testing.T, s *layer.Stack, want []string, splits ...int) {
 	t.Helper()
 	tree := merge(t, s)
 	tar := export(t, s, tree)
@@ -225,15 +238,14 @@ func checkStack(t *testing.T, s *layer.Stack, want []string) {
 	if !bytes.Equal(tar, export(t, flat, again)) {
 		t.Error("export of the exported tar has other bytes")
 	}
-	for n := range len(s.Layers) + 1 {
-		if n < 5 || n >= len(s.Layers)-1 {
-			checkSplit(t, s, n)
-		}
+	for _, n := range splits {
+		checkSplit(t, s, n, tar)
 	}
 }
 
-// checkSplit puts the changes from the n lowest layers to the whole over these.
-func checkSplit(t *testing.T, s *layer.Stack, n int) {
+// checkSplit puts the changes from the n lowest layers to the whole over these,
+// which then must be exported as the same tar.
+func checkSplit(t *testing.T, s *layer.Stack, n int, tar []byte) {
 	t.Helper()
 	base, whole, err := s.MergeBase(context.Background(), n, layer.MergeOptions{Sums: true})
 	if err != nil {
@@ -247,9 +259,33 @@ func checkSplit(t *testing.T, s *layer.Stack, n int) {
 	if err := s.WriteChanges(context.Background(), &changes, base, whole); err != nil {
 		t.Fatalf("WriteChanges over %d layers: %v", n, err)
 	}
+	checkParents(t, changes.Bytes())
 	lower.Layers = append(lower.Layers, storedLayer(changes.Bytes()))
-	if err := layer.CheckEqual(whole, merge(t, lower)); err != nil {
+	again := merge(t, lower)
+	if err := layer.CheckEqual(whole, again); err != nil {
 		t.Errorf("changes over %d layers: %v\n%s", n, err, strings.Join(view{}.lines(tarItems(t, &changes)), "\n"))
+	}
+	if !bytes.Equal(tar, export(t, lower, again)) {
+		t.Errorf("changes over %d layers: the export has other bytes", n)
+	}
+}
+
+// checkParents holds what WriteChanges promises of the folders on the way.
+func checkParents(t *testing.T, raw []byte) {
+	t.Helper()
+	folders := map[string]bool{".": true}
+	for r := layer.NewReader(bytes.NewReader(raw)); ; {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !folders[path.Dir(e.Path)] {
+			t.Errorf("changes: %s %s without an entry of its folder before it", e.Type, e.Path)
+		}
+		folders[e.Path] = e.Type == layer.Dir
 	}
 }
 
@@ -268,7 +304,7 @@ func checkOrder(t *testing.T, raw []byte) {
 			t.Fatal(err)
 		}
 		_, twice := kinds[e.Path]
-		parent, hasParent := kinds[filepath.ToSlash(filepath.Dir(e.Path))]
+		parent, hasParent := kinds[path.Dir(e.Path)]
 		target, hasTarget := kinds[e.Link]
 		switch {
 		case e.Type.IsMarker():
@@ -279,7 +315,7 @@ func checkOrder(t *testing.T, raw []byte) {
 			t.Errorf("%s: no folder before it", e.Path)
 		case e.Type == layer.Hardlink && (!hasTarget || target == layer.Hardlink):
 			t.Errorf("%s: link to %s, which is not before it", e.Path, e.Link)
-		case last != "" && slices.Compare(strings.Split(last, "/"), strings.Split(e.Path, "/")) >= 0 && last != ".":
+		case last != "" && last != "." && comparePaths(last, e.Path) >= 0:
 			t.Errorf("%s: behind %s", e.Path, last)
 		}
 		kinds[e.Path], last = e.Type, e.Path

@@ -53,13 +53,18 @@ type view struct {
 func (v view) lines(items []item) []string {
 	items = slices.Clone(items)
 	slices.SortFunc(items, func(a, b item) int {
-		return slices.Compare(strings.Split(a.path, "/"), strings.Split(b.path, "/"))
+		return comparePaths(a.path, b.path)
 	})
 	var lines []string
 	for _, i := range items {
 		lines = append(lines, v.line(i))
 	}
 	return lines
+}
+
+// comparePaths orders paths as walking does: folder by folder, by name.
+func comparePaths(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 }
 
 func (v view) line(i item) string {
@@ -284,7 +289,7 @@ func regroup(items []item) []item {
 	}
 	for carrier, names := range groups {
 		names = append(names, carrier)
-		slices.SortFunc(names, func(a, b string) int { return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/")) })
+		slices.SortFunc(names, comparePaths)
 		from, ok := at[carrier]
 		if !ok {
 			continue // a link to nothing, which shows as it is
