@@ -31,7 +31,7 @@ func writeWhole(ctx context.Context, path string, opts WriteOptions, write func(
 		if stdout == nil {
 			stdout = os.Stdout
 		}
-		return write(stdout)
+		return write(newPipeWriter(ctx, stdout))
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return writeDevice(ctx, path, write)
@@ -89,5 +89,5 @@ func writeDevice(ctx context.Context, path string, write func(io.Writer) error) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(device), device.Close())
+	return errors.Join(write(newPipeWriter(ctx, device)), device.Close())
 }

@@ -47,6 +47,9 @@ func readRootfsFlags(c *cli.Context, image, to string) (rootfsOptions, error) {
 }
 
 func runExport(c *cli.Context, env Env) error {
+	if c.NArg() == 2 {
+		return usageError("export takes one image; 2 given", "-o FILE names the output")
+	}
 	args, err := operands(c, 1, 1, "one image")
 	if err != nil {
 		return err

@@ -100,12 +100,21 @@ func (s *session) flatten(ctx context.Context, o convertOptions, f convert.Flatt
 
 func (s *session) runFlatten(ctx context.Context, plan *convert.FlattenPlan, o convertOptions) error {
 	var total int64
-	for _, m := range plan.Merges {
-		total += layersSize(m.Image) + compressedSize(m.Image)
+	for _, m := range plan.Merges { // read for what there is and for the content, read back, and written, if as large as before
+		total += 2*layersSize(m.Image) + 2*compressedSize(m.Image)
 	}
 	bar := s.newMeter("flattening", total)
 	defer bar.stop()
-	return plan.Run(ctx, s.runOptions(bar, o))
+	opts := s.runOptions(bar, o)
+	opts.Progress = bar.add
+	var notes []string // told at the end, not across the bar
+	opts.Warn = func(m string) { notes = append(notes, m) }
+	err := plan.Run(ctx, opts)
+	bar.stop()
+	for _, note := range notes {
+		s.warn(note)
+	}
+	return err
 }
 
 // runOptions are those of work that makes layers, shown by bar.

@@ -282,6 +282,30 @@ func TestMemoryOfCompressedLayer(t *testing.T) {
 	}
 }
 
+// TestBomb: a layer that grows more than the flag allows ends each command that
+// reads it, and the message names the flag.
+func TestBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads some GiB")
+	}
+	imgtool, dir := buildImgtool(t), t.TempDir()
+	source := filepath.Join(dir, "source")
+	writeGzipLayout(t, source, bigLayer)
+	for _, command := range []string{"export SOURCE -o OUT", "unpack SOURCE OUT --rootless", "flatten SOURCE OUT"} {
+		place, temp := t.TempDir(), t.TempDir()
+		args := strings.Fields(strings.NewReplacer("SOURCE", source, "OUT", filepath.Join(place, "out")).Replace(command) + " --max-expansion 20")
+		run := exec.Command(imgtool, args...)
+		run.Env = append(os.Environ(), "TMPDIR="+temp)
+		out, _ := run.CombinedOutput() // the code is looked at
+		if run.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "over 20 to 1") || !strings.Contains(string(out), "raise --max-expansion") {
+			t.Errorf("%s: exit %d:\n%s", command, run.ProcessState.ExitCode(), out)
+		}
+		if left := append(names(t, place), names(t, temp)...); len(left) > 0 {
+			t.Errorf("%s: left %q", command, left)
+		}
+	}
+}
+
 // killable are commands that can be ended half-way: SOURCE and OUT stand for where
 // they read and write. When something stands at late beside the output, the last
 // part of the work has begun.

@@ -122,7 +122,7 @@ func (l *lines) text(title string, total int64) string {
 	if total <= 0 {
 		return fmt.Sprintf("%s: %s", title, size(done))
 	}
-	return fmt.Sprintf("%s: %s of %s (%d%%)", title, size(done), size(total), 100*done/total)
+	return fmt.Sprintf("%s: %s of %s (%d%%)", title, size(done), size(total), min(100, 100*done/total))
 }
 
 func (l *lines) add(n int64) { l.done.Add(n) }

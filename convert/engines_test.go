@@ -269,8 +269,8 @@ func engineTree(t *testing.T, export func(io.Writer)) []string {
 // print tells of files, modes, owners and links as a program in a container sees
 // them.
 var inside = []string{
-	"ls -lanR /bin /etc /opt /srv /usr /var",
-	"find /bin /etc /opt /srv /usr /var -type f -exec sha256sum {} +",
+	"ls -lanR /bin /opt /srv /usr /var",
+	"find /bin /opt /srv /usr /var /etc/motd /etc/motd.hard -type f -exec sha256sum {} +",
 }
 
 // TestEnginesFlattened feeds flattened images to real engines. They hold the same
@@ -309,8 +309,13 @@ func TestEnginesFlattened(t *testing.T) {
 				flattenTo(t, path, "oci:"+layout, convert.FlattenOptions{Last: last})
 				podman.Load(t, out)
 				full, familiar := engineNames(t, content)
-				if diff := cmp.Diff(full, podman.Images(t)); diff != "" {
-					t.Errorf("podman load: names and image IDs (-want +got):\n%s", diff)
+				for _, name := range full {
+					if have := podman.Images(t); !slices.Contains(have, name) {
+						t.Errorf("podman load: no %s in %q", name, have)
+					}
+				}
+				for _, root := range readIndex(t, layout) {
+					copyAway(t, "oci:"+layout+":"+root.Annotations[ocispec.AnnotationRefName])
 				}
 				for _, name := range c.names {
 					if diff := cmp.Diff(trees[name], engineTree(t, func(w io.Writer) { podman.Export(t, name, w) })); diff != "" {
@@ -319,9 +324,7 @@ func TestEnginesFlattened(t *testing.T) {
 					if diff := cmp.Diff(prints[name], runInside(t, podman, name, c.run)); diff != "" {
 						t.Errorf("%s: what programs see (-original +flattened):\n%s", name, diff)
 					}
-					for i, from := range []string{"docker-archive:" + out, "oci:" + layout} {
-						enginetest.Run(t, "skopeo", "--insecure-policy", "copy", "--quiet", from+":"+name, fmt.Sprintf("dir:%s/%d", t.TempDir(), i))
-					}
+					copyAway(t, "docker-archive:"+out+":"+name)
 				}
 				podman.Reset(t)
 				if hasZstd(content) {
@@ -337,15 +340,19 @@ func TestEnginesFlattened(t *testing.T) {
 	}
 }
 
+// copyAway lets skopeo read an image, which checks its digests.
+func copyAway(t *testing.T, from string) {
+	t.Helper()
+	enginetest.Run(t, "skopeo", "--insecure-policy", "copy", "--quiet", from, "dir:"+filepath.Join(t.TempDir(), "copy"))
+}
+
 // runInside runs the commands of inside, where the image has programs.
-func runInside(t *testing.T, engine interface {
-	Run(t testing.TB, ref, program string, args ...string) string
-}, name string, has bool) string {
+func runInside(t *testing.T, podman *enginetest.Podman, name string, has bool) string {
 	t.Helper()
 	var out strings.Builder
 	for _, command := range inside {
 		if has {
-			out.WriteString(engine.Run(t, name, "/bin/busybox", append([]string{"sh", "-c"}, "exec /bin/busybox "+command)...))
+			out.WriteString(podman.Run(t, name, "/bin/busybox", append([]string{"sh", "-c"}, "exec /bin/busybox "+command)...))
 		}
 	}
 	return out.String()
@@ -363,28 +370,24 @@ func hasZstd(c *archive.Content) bool {
 	return false
 }
 
-// TestDockerFlattened compares what Docker exports and runs of an image before and
-// after it was flattened.
+// TestDockerFlattened compares what Docker exports of an image before and after it
+// was flattened.
 func TestDockerFlattened(t *testing.T) {
 	docker := enginetest.StartDocker(t)
 	const name = "example.com/fx/app:v1"
 	path := filepath.Join(fixtures, "docker20-legacy-multi.tar")
-	var trees [][]string
-	var prints []string
+	var original []string
 	for _, last := range []int{1, 0, 3} { // the uppermost layer alone is nothing to merge
 		out := filepath.Join(t.TempDir(), "out.tar")
 		flattenTo(t, path, "docker-archive:"+out, convert.FlattenOptions{Last: last, Options: convert.Options{Images: []string{name}}})
 		docker.Load(t, out)
-		trees = append(trees, engineTree(t, func(w io.Writer) { docker.Export(t, name, w) }))
-		prints = append(prints, runInside(t, docker, name, true))
+		tree := engineTree(t, func(w io.Writer) { docker.Export(t, name, w) })
+		if original == nil {
+			original = tree
+		}
+		if diff := cmp.Diff(original, tree); diff != "" {
+			t.Errorf("--last %d: files (-original +flattened):\n%s", last, diff)
+		}
 		docker.Reset(t)
-	}
-	for i := range trees[1:] {
-		if diff := cmp.Diff(trees[0], trees[i+1]); diff != "" {
-			t.Errorf("files (-original +flattened):\n%s", diff)
-		}
-		if diff := cmp.Diff(prints[0], prints[i+1]); diff != "" {
-			t.Errorf("what programs see (-original +flattened):\n%s", diff)
-		}
 	}
 }

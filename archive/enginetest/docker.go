@@ -130,20 +130,6 @@ func (d *Docker) export(ref string, w io.Writer) (id string, err error) {
 	return id, run(c)
 }
 
-// Run runs a program of an image in a container of its own, without a network and
-// with limits that a test machine has room for, and returns what it prints.
-func (d *Docker) Run(t testing.TB, ref, program string, args ...string) string {
-	t.Helper()
-	return string(d.output(t, runArgs(ref, program, args)...))
-}
-
-// runArgs are the arguments of run, which both engines take.
-func runArgs(ref, program string, args []string, flags ...string) []string {
-	all := []string{"run", "--rm", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"}
-	all = append(append(all, flags...), "--entrypoint", program, ref)
-	return append(all, args...)
-}
-
 // Reset removes every image, so that one engine can serve several cases.
 func (d *Docker) Reset(t testing.TB) {
 	t.Helper()

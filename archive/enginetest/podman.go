@@ -121,11 +121,17 @@ func (p *Podman) export(ref string, w io.Writer) (id string, err error) {
 	return id, run(c)
 }
 
-// Run runs a program of an image in a container of its own, without a network and
-// with limits that a test machine has room for, and returns what it prints.
+// Run runs a program of an image as root in a container of its own, without a
+// network and with limits that a test machine has room for, and returns what it
+// prints. Podman puts files of its own into etc. (Docker cannot run one here: what
+// its daemon mounts is not to be seen in the namespace of its containerd.)
 func (p *Podman) Run(t testing.TB, ref, program string, args ...string) string {
 	t.Helper()
-	return string(p.output(t, runArgs(ref, program, args, "--no-healthcheck")...))
+	flags := []string{
+		"run", "--rm", "--network", "none", "--no-healthcheck", "--user", "0:0",
+		"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--entrypoint", program, ref,
+	}
+	return string(p.output(t, append(flags, args...)...))
 }
 
 // Reset removes every image, so that one engine can serve several cases.
