@@ -315,6 +315,17 @@ file z "1"
 `,
 	},
 	{
+		name: "hardlink over the folder of its target",
+		layers: `
+layer
+  file b/a 1
+layer
+  hardlink b b/a
+`,
+		want:    `file b "1"`,
+		differs: and(by(whyLowerLink, docker), by(whyOwnFolder, umoci, podman)),
+	},
+	{
 		name:    "hardlink to nothing",
 		layers:  "layer\n  file a 1\n  hardlink b c\n",
 		wantErr: layer.ErrMalformed,

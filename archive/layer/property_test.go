@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/imgtool/imgtool/archive/layer"
 	"github.com/klauspost/compress/zstd"
 )
@@ -31,20 +32,42 @@ func TestRandomStacks(t *testing.T) {
 	for first := 0; first < stacks; first += perTest {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			t.Parallel()
+			g := newGenerator(t)
 			for seed := first; seed < first+perTest; seed++ {
-				g := newGenerator(uint64(seed))
+				g.reset(uint64(seed))
 				s := g.stack()
-				splits := splitsOf(s)
-				if seed >= thorough {
-					splits = []int{g.IntN(len(s.Layers) + 1)}
+				want := view{}.lines(g.tree.items())
+				if seed < thorough {
+					checkStack(t, s, want, splitsOf(s)...)
+					checkRefusal(t, g)
+				} else {
+					checkOnce(t, s, want, g.IntN(len(s.Layers)+1))
 				}
-				checkStack(t, s, view{}.lines(g.tree.items()), splits...)
-				checkRefusal(t, g)
 				if t.Failed() {
 					t.Fatalf("seed %d:\n%s", seed, g.log.String())
 				}
 			}
 		})
+	}
+}
+
+// checkOnce is a quick [checkStack], with one split over n layers.
+func checkOnce(t *testing.T, s *layer.Stack, want []string, n int) {
+	t.Helper()
+	base, whole, err := s.MergeBase(t.Context(), n, layer.MergeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, view{}.lines(tarItems(t, bytes.NewReader(export(t, s, whole))))); diff != "" {
+		t.Errorf("Export (-want +got):\n%s", diff)
+	}
+	var changes bytes.Buffer
+	if err := s.WriteChanges(t.Context(), &changes, base, whole); err != nil {
+		t.Fatal(err)
+	}
+	lower := &layer.Stack{Layers: append(slices.Clone(s.Layers[:n]), storedLayer(changes.Bytes())), Temp: s.Temp}
+	if diff := cmp.Diff(want, view{}.lines(tarItems(t, bytes.NewReader(export(t, lower, merge(t, lower)))))); diff != "" {
+		t.Errorf("changes over %d layers (-want +got):\n%s", n, diff)
 	}
 }
 
@@ -71,10 +94,21 @@ type generator struct {
 	// refused are layers of which the last entry cannot be applied, and why.
 	refused [][]modelEntry
 	refusal error
+	gzip    *gzip.Writer
+	zstd    *zstd.Encoder
 }
 
-func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), tree: model{}}
+func newGenerator(t *testing.T) *generator {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &generator{gzip: gzip.NewWriter(nil), zstd: encoder}
+}
+
+// reset begins again.
+func (g *generator) reset(seed uint64) {
+	*g = generator{Rand: rand.New(rand.NewPCG(seed, 1)), tree: model{}, gzip: g.gzip, zstd: g.zstd}
 }
 
 // stack makes one to six layers.
@@ -93,7 +127,7 @@ func (g *generator) stack() *layer.Stack {
 func (g *generator) stackOf(layers [][]modelEntry) *layer.Stack {
 	s := &layer.Stack{Temp: newMemory}
 	for _, entries := range layers {
-		s.Layers = append(s.Layers, storedLayer(compress(tarOf(entries))))
+		s.Layers = append(s.Layers, storedLayer(g.compress(tarOf(entries))))
 	}
 	return s
 }
@@ -177,6 +211,9 @@ func (g *generator) existing(good func(*modelInode) bool) string {
 
 func (g *generator) marker() modelEntry {
 	e := modelEntry{kind: pick(g, "whiteout", "whiteout", "opaque"), path: g.path()}
+	if g.IntN(2) == 0 {
+		e.path = g.existing(func(*modelInode) bool { return true })
+	}
 	dir, name := path.Split(e.path)
 	e.spell = g.spell(dir + ".wh." + name)
 	if e.kind == "opaque" {
@@ -197,7 +234,7 @@ func (g *generator) entry() modelEntry {
 			e.path = "."
 		}
 	case "file":
-		e.attr.content = strings.Repeat(pick(g, "x", "y", "z"), g.IntN(3)*g.IntN(700))
+		e.attr.content = strings.Repeat(pick(g, "x", "y", "z"), max(0, g.IntN(700)-50))
 		e.attr.size = int64(len(e.attr.content))
 	case "hardlink":
 		e.target = g.path()
@@ -278,19 +315,16 @@ func tarOf(entries []modelEntry) []byte {
 }
 
 // compress stores a layer in one of three ways, always the same one.
-func compress(plain []byte) []byte {
-	var buf bytes.Buffer
+func (g *generator) compress(plain []byte) []byte {
 	switch crc32.ChecksumIEEE(plain) % 3 {
 	case 0:
-		w, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-		_, _ = w.Write(plain)
-		_ = w.Close()
+		var buf bytes.Buffer
+		g.gzip.Reset(&buf)
+		_, _ = g.gzip.Write(plain) // to memory, which does not fail
+		_ = g.gzip.Close()
+		return buf.Bytes()
 	case 1:
-		w, _ := zstd.NewWriter(&buf, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-		_, _ = w.Write(plain)
-		_ = w.Close()
-	default:
-		return plain
+		return g.zstd.EncodeAll(plain, nil)
 	}
-	return buf.Bytes()
+	return plain
 }

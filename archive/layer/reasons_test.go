@@ -30,6 +30,8 @@ const (
 	whyOnDisk    = `DESIGN: "overlayfs on-disk forms (char 0:0, trusted.overlay.opaque) mean nothing in a layer."`
 	whyLowerLink = `DESIGN: "A hardlink entry binds to the inode that its target path has at that point." ` +
 		`overlay2 has the lower layers not at hand; layer.md: "Extracting a layer with hardlink references to files outside of the layer may fail."`
+	whyOwnFolder = `DESIGN: "A hardlink entry binds to the inode that its target path has at that point." ` +
+		`The tool removes the folder first, and the target with it`
 	whyLinkHeader = `Where the specification is silent, what Docker shows: the header of a hardlink sets the attributes of the inode`
 	whyCapability = `DESIGN: "xattrs (NUL bytes included, so that file capabilities live)". Docker sets the owner again for the link, and Linux drops them`
 	whyLeaves     = `DESIGN: ".. that leaves the root is an error." The tool stays inside`
