@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -85,12 +86,16 @@ func withDigest(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
 	return mustMarshal(fields)
 }
 
+// mustMarshal leaves the text of stored values as it is, where [json.Marshal]
+// would make six bytes of each & of a shell command.
 func mustMarshal(v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		panic(fmt.Sprintf("marshal %T: %v", v, err))
 	}
-	return raw
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
 // restated gives the document of next with what the descriptor of n says besides.

@@ -106,7 +106,7 @@ func TestRebuildKeeps(t *testing.T) {
 	raw := after.Raw
 	for _, f := range []struct{ name, want string }{
 		{"x-unknown", `{"b":1.50,"a":[null]}`},
-		{"annotations", `{"m":"\u003c\u0026\u003e"}`},
+		{"annotations", `{"m":"<&>"}`},
 		{"schemaVersion", `2`},
 	} {
 		if got := string(field(t, raw, f.name)); got != f.want {

@@ -32,11 +32,26 @@ func unpack(t testing.TB, ctx context.Context, a *archive.Archive, n *archive.No
 	}
 	var warned []string
 	opts.Warn = func(m string) { warned = append(warned, m) }
+	t.Cleanup(func() { makeRemovable(dir) })
 	err = rootfs.Unpack(ctx, dir, opts)
 	if left, readErr := os.ReadDir(temp); readErr != nil || len(left) > 0 {
 		t.Errorf("left in the folder of temporary files: %v, %v", left, readErr)
 	}
 	return warned, err
+}
+
+// makeRemovable lets the owner remove what an image has made read-only.
+func makeRemovable(dir string) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return // there is nothing
+	}
+	_ = filepath.WalkDir(dir, func(at string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(at, 0o700)
+		}
+		return err
+	})
 }
 
 // folderTree words a folder as treeOf does a tar. Owners are those of the files

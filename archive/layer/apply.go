@@ -104,7 +104,7 @@ func (t *Tree) add(layer int32, e *Entry, watch func(*Entry, *Inode, bool)) erro
 	if err != nil {
 		return err
 	}
-	old := parent.children[name]
+	old := parent.children.get(name)
 	if watch != nil {
 		watch(e, old.addedBy(layer), parent.path() != path.Clean(dir))
 	}
@@ -198,18 +198,18 @@ func (n *node) bind(name string, old *node, inode *Inode, layer int32) (*node, e
 		old.release()
 	}
 	if n.children == nil {
-		n.children = map[string]*node{}
+		n.children = &children{}
 	}
-	n.children[child.name] = child
+	n.children.set(child)
 	return child, nil
 }
 
 // remove takes n and everything below it out of its folder, unless that was
 // done before.
 func (n *node) remove() {
-	if n.parent.children[n.name] == n {
+	if n.parent.children.get(n.name) == n {
 		n.release()
-		delete(n.parent.children, n.name)
+		n.parent.children.remove(n.name)
 	}
 }
 
@@ -221,7 +221,7 @@ func (n *node) release() {
 
 // empty takes out everything below n, once.
 func (n *node) empty() {
-	for _, child := range n.children {
+	for child := range n.children.all() {
 		child.release()
 	}
 	n.children = nil

@@ -134,7 +134,7 @@ func (w *changeWriter) anchor(p string, before, after *node) {
 		w.first[after.inode] = p
 	}
 	for _, child := range after.sorted() {
-		if old := before.children[child.name]; old != nil {
+		if old := before.children.get(child.name); old != nil {
 			w.anchor(path.Join(p, child.name), old, child)
 		}
 	}
@@ -154,7 +154,7 @@ func (w *changeWriter) folder(p string, before, after *node) {
 	}
 	if before != nil && after.inode.Type == Dir {
 		for _, old := range before.sorted() {
-			if after.children[old.name] == nil {
+			if after.children.get(old.name) == nil {
 				w.parents(after)
 				w.emit(record{path: path.Join(p, old.name)})
 			}
@@ -166,7 +166,7 @@ func (w *changeWriter) folder(p string, before, after *node) {
 		}
 		var old *node
 		if before != nil {
-			old = before.children[child.name]
+			old = before.children.get(child.name)
 		}
 		w.folder(path.Join(p, child.name), old, child)
 	}

@@ -35,7 +35,7 @@ func (t *Tree) resolve(p string, follow bool, missing makeMissing) (*node, error
 			absent = append(absent, name)
 			continue
 		}
-		next := at.children[name]
+		next := at.children.get(name)
 		last := strings.Trim(rest, "/") == ""
 		if next != nil && next.inode.Type == Symlink && (!last || follow) {
 			if links++; links > maxLinks {
@@ -69,7 +69,7 @@ func makeFolders(at *node, names []string, missing makeMissing) (*node, error) {
 			return nil, nil //nolint:nilnil // as in resolve
 		}
 		var err error
-		if at, err = missing(at, name, at.children[name]); err != nil {
+		if at, err = missing(at, name, at.children.get(name)); err != nil {
 			return nil, err
 		}
 	}

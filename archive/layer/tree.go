@@ -27,9 +27,9 @@ type node struct {
 	name     string
 	parent   *node // the root has none
 	inode    *Inode
-	children map[string]*node // of a folder; nil where it is empty
-	layer    int32            // that bound the name
-	length   int32            // bytes of the path; -1 for the root, whose children have no slash before them
+	children *children // of a folder
+	layer    int32     // that bound the name
+	length   int32     // bytes of the path; -1 for the root, whose children have no slash before them
 }
 
 func newTree() *Tree {
@@ -140,22 +140,15 @@ func (n *node) walk(p string, visit func(string, *node) bool) bool {
 	return true
 }
 
-// sorted gives the children by name.
-func (n *node) sorted() []*node {
-	children := make([]*node, 0, len(n.children))
-	for _, child := range n.children {
-		children = append(children, child)
-	}
-	slices.SortFunc(children, func(a, b *node) int { return strings.Compare(a.name, b.name) })
-	return children
-}
+// sorted gives the children by name. Callers may not change the slice.
+func (n *node) sorted() []*node { return n.children.sorted() }
 
 // Len is the number of paths below the root.
 func (t *Tree) Len() int { return t.root.count() - 1 }
 
 func (n *node) count() int {
 	total := 1
-	for _, child := range n.children {
+	for child := range n.children.all() {
 		total += child.count()
 	}
 	return total
@@ -178,13 +171,7 @@ func (n *node) clone(parent *node, inodes map[*Inode]*Inode) *node {
 	if n.inode.names > 1 {
 		inodes[n.inode] = c.inode
 	}
-	c.children = nil
-	if len(n.children) > 0 {
-		c.children = make(map[string]*node, len(n.children))
-	}
-	for name, child := range n.children {
-		c.children[name] = child.clone(&c, inodes)
-	}
+	c.children = n.children.clone(func(child *node) *node { return child.clone(&c, inodes) })
 	return &c
 }
 
