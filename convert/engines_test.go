@@ -269,7 +269,7 @@ func engineTree(t *testing.T, export func(io.Writer)) []string {
 // print tells of files, modes, owners and links as a program in a container sees
 // them.
 var inside = []string{
-	"ls -lanR /bin /opt /srv /usr /var",
+	"ls -lAnR /bin /opt /srv /usr /var",
 	"find /bin /opt /srv /usr /var /etc/motd /etc/motd.hard -type f -exec sha256sum {} +",
 }
 
