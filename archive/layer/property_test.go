@@ -24,7 +24,7 @@ import (
 func TestRandomStacks(t *testing.T) {
 	t.Parallel()
 	const thorough = 500
-	stacks := 5000
+	stacks := 2000
 	if testing.Short() {
 		stacks = thorough
 	}
