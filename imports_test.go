@@ -65,6 +65,7 @@ var testOnly = []string{
 	"github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	"github.com/opencontainers/go-digest", "github.com/opencontainers/image-spec",
 	"github.com/distribution/reference", "github.com/containerd/platforms", "github.com/santhosh-tekuri/jsonschema/v5",
+	"golang.org/x/sys",
 }
 
 // TestImports holds the house rules of imports: cli → convert, inspect →

@@ -149,11 +149,11 @@ func (o FlattenOptions) base(n *archive.Node) (int, error) {
 
 // findLayer gives the number of the layer that s names.
 func findLayer(layers []archive.Layer, s string) (int, error) {
-	if number, err := strconv.Atoi(s); err == nil && len(s) < shortDigest {
-		if number < 0 || number >= len(layers) {
+	if number, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) < shortDigest {
+		if number < 0 || number >= int64(len(layers)) {
 			return 0, fmt.Errorf("no layer %d: it has %d, counted from 0: %w", number, len(layers), archive.ErrNotFound)
 		}
-		return number, nil
+		return int(number), nil
 	}
 	var found []int
 	for i, l := range layers {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/imgtool/imgtool/archive/archivetest"
 	"github.com/imgtool/imgtool/archive/enginetest"
 	"github.com/imgtool/imgtool/archive/layer"
+	"golang.org/x/sys/unix"
 )
 
 // views say what can be compared with each tool. Nobody but us keeps further PAX
@@ -154,12 +154,12 @@ func diskItems(root string) ([]item, error) {
 		if err != nil {
 			return err
 		}
-		var st syscall.Stat_t
-		if err := syscall.Lstat(p, &st); err != nil {
+		var st unix.Statx_t // whose times have 64 bits everywhere
+		if err := unix.Statx(unix.AT_FDCWD, p, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st); err != nil {
 			return err
 		}
 		i := item{kind: "hardlink", path: rel, target: first[st.Ino]}
-		if i.target == "" || st.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		if i.target == "" || st.Mode&unix.S_IFMT == unix.S_IFDIR {
 			first[st.Ino] = rel
 			i, err = diskItem(p, rel, &st)
 		}
@@ -169,28 +169,28 @@ func diskItems(root string) ([]item, error) {
 	return regroup(items), err
 }
 
-func diskItem(p, rel string, st *syscall.Stat_t) (i item, err error) {
+func diskItem(p, rel string, st *unix.Statx_t) (i item, err error) {
 	i = item{
 		path: rel, mode: int64(st.Mode & 0o7777), uid: int(st.Uid), gid: int(st.Gid),
-		mtime: time.Unix(st.Mtim.Unix()), size: st.Size, extra: map[string]string{},
+		mtime: time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)), size: int64(st.Size), extra: map[string]string{},
 	}
-	switch st.Mode & syscall.S_IFMT {
-	case syscall.S_IFDIR:
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
 		i.kind = "dir"
-	case syscall.S_IFREG:
+	case unix.S_IFREG:
 		i.kind = "file"
 		var content []byte
 		content, err = os.ReadFile(p)
 		i.content = string(content)
-	case syscall.S_IFLNK:
+	case unix.S_IFLNK:
 		i.kind = "symlink"
 		i.target, err = os.Readlink(p)
-		return i, err // attributes of links need a call that package syscall has not
-	case syscall.S_IFIFO:
+		return i, err // attributes of links need a call that package unix has not
+	case unix.S_IFIFO:
 		i.kind = "fifo"
-	case syscall.S_IFCHR, syscall.S_IFBLK:
-		i.kind = map[bool]string{true: "char", false: "block"}[st.Mode&syscall.S_IFMT == syscall.S_IFCHR]
-		i.major, i.minor = int64(st.Rdev>>8&0xfff), int64(st.Rdev&0xff|st.Rdev>>12&0xfff00)
+	case unix.S_IFCHR, unix.S_IFBLK:
+		i.kind = map[bool]string{true: "char", false: "block"}[st.Mode&unix.S_IFMT == unix.S_IFCHR]
+		i.major, i.minor = int64(st.Rdev_major), int64(st.Rdev_minor)
 	}
 	if err != nil {
 		return i, err
@@ -200,7 +200,7 @@ func diskItem(p, rel string, st *syscall.Stat_t) (i item, err error) {
 
 func (i *item) readXattrs(p string) error {
 	names := make([]byte, 64<<10)
-	n, err := syscall.Listxattr(p, names)
+	n, err := unix.Listxattr(p, names)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (i *item) readXattrs(p string) error {
 			continue
 		}
 		value := make([]byte, 64<<10)
-		size, err := syscall.Getxattr(p, name, value)
+		size, err := unix.Getxattr(p, name, value)
 		if err != nil {
 			return err
 		}
