@@ -60,13 +60,21 @@ func rawEntry(magic string, typ byte, name, content string, fields ...rawField) 
 	}, fields...) {
 		set(block)
 	}
+	mendSum(block)
+	return string(block) + padded(content)
+}
+
+// mendSum sets the check sum of a header block that is not all zeros.
+func mendSum(block []byte) {
+	if strings.Trim(string(block), "\x00") == "" {
+		return
+	}
 	copy(block[atSum:], "        ")
 	sum := int64(0)
 	for _, c := range block {
 		sum += int64(c)
 	}
 	copy(block[atSum:], octal(6, sum)+" ")
-	return string(block) + padded(content)
 }
 
 func padded(content string) string {
