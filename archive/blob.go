@@ -32,5 +32,7 @@ type members interface {
 	// open gives one regular file, through links that stay within the set. It
 	// fails with [ErrNotFound] where there is no such file.
 	open(name string) (Blob, error)
+	// names gives the regular files, links aside, sorted.
+	names() ([]string, error)
 	io.Closer
 }

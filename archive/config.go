@@ -17,7 +17,7 @@ func (l *loader) config(d ocispec.Descriptor) *Config {
 	}
 	c := &Config{}
 	l.configs[key] = c
-	if !isImageConfig(d.MediaType) {
+	if !isImageConfig(d.MediaType) && !(l.opts.Mend && l.sniffConfig(d)) {
 		_, c.Err = l.archive.compression(d)
 		return c
 	}
@@ -29,6 +29,16 @@ func (l *loader) config(d ocispec.Descriptor) *Config {
 		c.Err = fmt.Errorf("config: %w", c.Err)
 	}
 	return c
+}
+
+// sniffConfig reports that d is an image config, whatever it is called.
+func (l *loader) sniffConfig(d ocispec.Descriptor) bool {
+	raw, err := l.read(d, MaxConfig)
+	if err != nil {
+		return false
+	}
+	image, err := parseConfig(raw)
+	return err == nil && image.RootFS.Type == "layers" && image.Architecture != ""
 }
 
 // parseConfig reads an image config. Times that do not parse count as absent,

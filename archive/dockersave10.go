@@ -33,17 +33,32 @@ func (l *loader) loadDockerSaveV10(ctx context.Context) error {
 	if err := decode(raw, &repositories); err != nil {
 		return fmt.Errorf("read %s: %w", repositoriesFile, err)
 	}
+	for _, n := range repositoryNames(repositories) {
+		node := l.chain(ctx, n.id)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l.add(&Image{Names: []Name{n.name}, Node: node})
+	}
+	return nil
+}
+
+// v10Name is a name in `repositories` and the ID that it stands for.
+type v10Name struct {
+	name Name
+	id   string
+}
+
+// repositoryNames gives the names in `repositories`, sorted.
+func repositoryNames(repositories map[string]map[string]string) []v10Name {
+	var names []v10Name
 	for _, repository := range slices.Sorted(maps.Keys(repositories)) {
 		tags := repositories[repository]
 		for _, tag := range slices.Sorted(maps.Keys(tags)) {
-			node := l.chain(ctx, tags[tag])
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			l.add(&Image{Names: []Name{spell(repository + ":" + tag)}, Node: node})
+			names = append(names, v10Name{spell(repository + ":" + tag), tags[tag]})
 		}
 	}
-	return nil
+	return names
 }
 
 // v10Cache is what the names in `repositories` share: images by their top ID,

@@ -43,6 +43,23 @@ func (f *folder) open(name string) (Blob, error) {
 	return fileBlob{file, info.Size()}, nil
 }
 
+func (f *folder) names() ([]string, error) {
+	var names []string
+	err := fs.WalkDir(f.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if len(names) == MaxMembers {
+			return fmt.Errorf("files in the folder: %w of %d", ErrTooLarge, MaxMembers)
+		}
+		if entry.Type().IsRegular() {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err // WalkDir goes in lexical order of each folder, which is stable
+}
+
 func (f *folder) Close() error { return f.root.Close() }
 
 // fileBlob is a blob that is a whole file.

@@ -121,7 +121,11 @@ func (l *loader) document(d ocispec.Descriptor, depth int) *Document {
 }
 
 func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
-	if !isIndex(d.MediaType) && !isManifest(d.MediaType) {
+	mediaType := d.MediaType
+	if l.opts.Mend {
+		mediaType = l.sniff(d)
+	}
+	if !isIndex(mediaType) && !isManifest(mediaType) {
 		return Document{Err: l.opaque(d)}
 	}
 	raw, err := l.read(d, MaxDocument)
@@ -129,7 +133,7 @@ func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
 		return Document{Err: err}
 	}
 	doc := Document{Raw: raw}
-	if isIndex(d.MediaType) {
+	if isIndex(mediaType) {
 		doc.Err = l.parseIndex(&doc, depth)
 	} else {
 		doc.Err = l.parseManifest(&doc)

@@ -65,6 +65,18 @@ func isForeign(mediaType string) bool {
 	return strings.HasPrefix(mediaType, prefixOCIForeign) || strings.HasPrefix(mediaType, prefixDockerForeign)
 }
 
+// LayerMediaType is the OCI media type of a layer tar that is compressed so.
+func LayerMediaType(c codec.Compression) string { return layerMediaType(c) }
+
+// IsIndex reports the media type of an index or of Docker's manifest list.
+func IsIndex(mediaType string) bool { return isIndex(mediaType) }
+
+// IsManifest reports the media type of a manifest, OCI's or Docker's.
+func IsManifest(mediaType string) bool { return isManifest(mediaType) }
+
+// IsImageConfig reports the media type of an image config, OCI's or Docker's.
+func IsImageConfig(mediaType string) bool { return isImageConfig(mediaType) }
+
 // layerMediaType is the OCI media type of a layer tar that is compressed so.
 func layerMediaType(c codec.Compression) string {
 	switch c {

@@ -52,6 +52,9 @@ func (l *loader) checkVersion() error {
 	}
 	var header ocispec.ImageLayout
 	if err := decode(raw, &header); err != nil {
+		if l.opts.Mend {
+			return nil // it is written anew
+		}
 		return fmt.Errorf("read %s: %w", layoutFile, err)
 	}
 	if major, _, _ := strings.Cut(header.Version, "."); major != "1" {

@@ -22,6 +22,10 @@ type OpenOptions struct {
 	TempDir string
 	// Decompress bounds what a compressed file may expand to.
 	Decompress codec.ReaderOptions
+	// Mend finds images where the archive's own lists of them are missing or
+	// broken, by looking through its members, and takes a document for what it
+	// is where its descriptor calls it something else.
+	Mend bool
 	// Warn is told what was passed over or done beyond the expected, one line
 	// each, from the calling goroutine. Nil means that nobody wants to know.
 	Warn func(string)
@@ -137,7 +141,7 @@ func (a *Archive) openFolder() (err error) {
 func (a *Archive) openFile(ctx context.Context, file *os.File, opts OpenOptions) error {
 	var err error
 	if a.Outer, err = detect(file); err == nil && a.Outer == codec.None {
-		return a.index(ctx, file, a.Size, file.Close)
+		return a.index(ctx, file, a.Size, file.Close, opts.Mend)
 	}
 	if err == nil {
 		err = a.spool(ctx, file, opts)
@@ -157,13 +161,14 @@ func (a *Archive) openStream(ctx context.Context, r io.Reader, opts OpenOptions)
 	return a.spool(ctx, io.MultiReader(bytes.NewReader(head[:n]), r), opts)
 }
 
-// index makes the member table of the tar in file, which it takes over.
-func (a *Archive) index(ctx context.Context, file io.ReaderAt, size int64, closing func() error) error {
+// index makes the member table of the tar in file, which it takes over. Only to
+// mend does it take one without any list of images.
+func (a *Archive) index(ctx context.Context, file io.ReaderAt, size int64, closing func() error, mend bool) error {
 	table, err := indexTar(ctx, file, size, closing)
 	switch {
 	case errors.Is(err, errNoTar), table != nil && len(table.entries) == 0 && table.census.unsafes == 0:
 		err = a.noTar(file, size)
-	case table != nil && !table.hasFace():
+	case table != nil && !table.hasFace() && !mend:
 		err = a.noImage(&table.census)
 	}
 	if err != nil {

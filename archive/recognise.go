@@ -12,8 +12,16 @@ import (
 	"github.com/imgtool/imgtool/archive/ref"
 )
 
-// load finds out which form the members have and reads it.
+// load reads the archive, in whatever form it is.
 func (l *loader) load(ctx context.Context) error {
+	if l.opts.Mend {
+		return l.mend(ctx)
+	}
+	return l.loadFaces(ctx)
+}
+
+// loadFaces finds out which form the members have and reads it.
+func (l *loader) loadFaces(ctx context.Context) error {
 	switch {
 	case l.has(indexFile):
 		return l.loadLayoutOrHybrid(ctx)
@@ -65,6 +73,9 @@ func (a *Archive) checkTransport(t ref.Transport) error {
 
 // noLayout says what members without any face are.
 func (a *Archive) noLayout() error {
+	if table, ok := a.members.(*tarIndex); ok && !table.hasFace() {
+		return a.noImage(&table.census)
+	}
 	if !a.isFolder() {
 		return &InputError{Path: a.Path, What: a.wrapping() + "a tar whose manifest.json, index.json or repositories is no file"}
 	}

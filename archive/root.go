@@ -23,6 +23,19 @@ func (i *Image) With(node *Node, names []Name) *Image {
 	return &Image{Names: names, Node: node, roots: i.roots}
 }
 
+// Restated gives the image with a node in its place whose descriptor is right
+// where those in index.json are not: of these, only annotations and fields that
+// are not image-spec's stay.
+func (i *Image) Restated(node *Node) *Image {
+	restated := &Image{Names: i.Names, Node: node}
+	for _, r := range i.roots {
+		annotations := r.Annotations
+		r.Descriptor = node.Descriptor
+		restated.roots = append(restated.roots, r.annotated(annotations))
+	}
+	return restated
+}
+
 // Called gives the image under other names, spelled as they are given.
 func (i *Image) Called(names []Name) *Image {
 	return &Image{Names: names, Node: i.Node, roots: []root{i.base()}}

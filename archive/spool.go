@@ -29,7 +29,7 @@ func (a *Archive) spool(ctx context.Context, r io.Reader, opts OpenOptions) (err
 		return errors.Join(a.spoolFault(err), file.Close())
 	}
 	opts.warn("%q cannot be read in place: spooled %d bytes to a temporary file in %s", a.Path, size, filepath.Dir(file.Name()))
-	return a.index(ctx, file, size, file.Close)
+	return a.index(ctx, file, size, file.Close, opts.Mend)
 }
 
 // fill copies r to file.

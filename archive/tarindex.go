@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -151,6 +152,17 @@ func (x *tarIndex) open(name string) (Blob, error) {
 		at = entry.target
 	}
 	return nil, fmt.Errorf("member %q: more than %d links: %w", name, maxLinks, ErrMalformed)
+}
+
+func (x *tarIndex) names() ([]string, error) {
+	var names []string
+	for name, entry := range x.entries {
+		if entry.kind == regularEntry {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // hasFace reports whether the members make an image archive of any form.

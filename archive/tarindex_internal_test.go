@@ -139,7 +139,7 @@ func countedOpen(t *testing.T, path string) (*Archive, *countingReaderAt) {
 	table := a.members.(*tarIndex)
 	counter := &countingReaderAt{ReaderAt: table.file}
 	b := &Archive{Path: path, Outer: codec.None, located: map[digest.Digest]string{}, made: map[digest.Digest][]byte{}, blobName: layoutBlobName}
-	if err := b.index(context.Background(), counter, a.Size, func() error { return nil }); err != nil {
+	if err := b.index(context.Background(), counter, a.Size, func() error { return nil }, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := newLoader(b, OpenOptions{}).load(context.Background()); err != nil {

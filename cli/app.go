@@ -82,6 +82,7 @@ func newApp(env Env) *cli.App {
 			historyCommand(env),
 			convertCommand(env),
 			recompressCommand(env),
+			repairCommand(env),
 			flattenCommand(env),
 			splitCommand(env),
 			exportCommand(env),

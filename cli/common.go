@@ -49,6 +49,7 @@ type session struct {
 	quiet  bool
 	meter  string // how progress is shown
 	expand int64
+	mend   bool // archives that are opened
 	opened []*archive.Archive
 }
 
@@ -96,6 +97,7 @@ func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error)
 	defer bar.stop()
 	a, err := archive.Open(ctx, r, archive.OpenOptions{
 		Stdin:      s.env.Stdin,
+		Mend:       s.mend,
 		Decompress: codec.ReaderOptions{MaxExpansion: s.expand},
 		Warn:       func(message string) { bar.stop(); s.warn(message) },
 		Progress:   bar.add,

@@ -37,9 +37,15 @@ func convertCommand(env Env) *cli.Command {
 // writingFlags gives a command's own flags and those that every command which
 // writes images has.
 func writingFlags(own ...cli.Flag) []cli.Flag {
+	return outputFlags(append(own,
+		&cli.BoolFlag{Name: "strip-attestations", Usage: "leave out BuildKit provenance and SBOMs"},
+	)...)
+}
+
+// outputFlags are writingFlags for a command that always leaves out attestations.
+func outputFlags(own ...cli.Flag) []cli.Flag {
 	return sharedFlags(append(own,
 		&cli.StringSliceFlag{Name: "name", Aliases: []string{"tag", "t"}, Usage: "call the one image `NAME` (repeatable)"},
-		&cli.BoolFlag{Name: "strip-attestations", Usage: "leave out BuildKit provenance and SBOMs"},
 		outerFlag(),
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "print what would be written, and stop"},
 	)...)
@@ -67,7 +73,7 @@ func compressFlag() cli.Flag {
 // readCompress reads --compress; keep is the zero value.
 func readCompress(c *cli.Context) (codec.Setting, error) {
 	value := c.String("compress")
-	if value == "keep" {
+	if !c.IsSet("compress") || value == "keep" {
 		return codec.Setting{}, nil
 	}
 	setting, err := codec.ParseSetting(value)
@@ -189,6 +195,11 @@ func (s *session) convert(ctx context.Context, o convertOptions) error {
 	if err != nil {
 		return err
 	}
+	return s.carryOut(ctx, plan, o)
+}
+
+// carryOut tells what there is to say of a plan, and runs it.
+func (s *session) carryOut(ctx context.Context, plan *convert.Plan, o convertOptions) error {
 	for _, note := range plan.Notes {
 		s.warn(note)
 	}

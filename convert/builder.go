@@ -14,6 +14,7 @@ import (
 type builder struct {
 	plan   *Plan
 	filter filter
+	mend   bool
 	order  []*root
 	roots  map[digest.Digest]*root
 	owners map[string]*root // by full name
@@ -32,7 +33,7 @@ func newBuilder(to ref.Ref, opts Options) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{plan: &Plan{To: to, Content: &archive.Content{}}, filter: filter}
+	b := &builder{plan: &Plan{To: to, Content: &archive.Content{}}, filter: filter, mend: opts.mend}
 	b.clear()
 	return b, nil
 }
@@ -48,9 +49,15 @@ func (b *builder) note(format string, args ...any) {
 
 // take adds the chosen images of one source.
 func (b *builder) take(s Source, images []*archive.Image) error {
+	m := &mender{source: s, note: b.note}
 	for _, image := range images {
 		if b.filter.drops(image) {
 			continue
+		}
+		if b.mend {
+			if image = m.mended(image); image == nil {
+				continue
+			}
 		}
 		node, err := b.filter.apply(s, image, b.note)
 		if err != nil {

@@ -31,6 +31,8 @@ type Options struct {
 	Names []archive.Name
 	// StripAttestations leaves out BuildKit attestations.
 	StripAttestations bool
+
+	mend bool // what the sources say, for [NewRepair]
 }
 
 // Plan says what will be written, and where. It is made by [NewPlan] and valid
