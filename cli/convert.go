@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
@@ -29,8 +30,12 @@ func convertCommand(env Env) *cli.Command {
 		Usage:       "write images in another form",
 		UsageText:   "imgtool convert [FLAGS] SRC... DST",
 		Description: convertDescription,
-		Flags:       writingFlags(compressFlag()),
-		Action:      func(c *cli.Context) error { return runConvert(c, env) },
+		Flags: writingFlags(
+			compressFlag(),
+			&cli.StringFlag{Name: "for", Usage: "write what `TARGET` takes: " + targetNames()},
+			&cli.StringFlag{Name: "as", Usage: "join all images to one of several platforms, called `NAME`"},
+		),
+		Action: func(c *cli.Context) error { return runConvert(c, env) },
 	}
 }
 
@@ -49,6 +54,15 @@ func outputFlags(own ...cli.Flag) []cli.Flag {
 		outerFlag(),
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "print what would be written, and stop"},
 	)...)
+}
+
+// targetNames lists the targets of --for.
+func targetNames() string {
+	var names []string
+	for _, t := range convert.Targets() {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
 // outerFlag is what the whole file is compressed with.
@@ -127,8 +141,33 @@ func readConvertFlags(c *cli.Context, env Env, args []string) (convertOptions, e
 	if err := archive.CheckOuter(o.to.Transport, o.outer); err != nil {
 		return o, err
 	}
+	if err := o.readTarget(c); err != nil {
+		return o, err
+	}
 	o.plan.Names, err = o.names(c.StringSlice("name"))
+	if err == nil && o.plan.As != "" && len(o.plan.Names) > 0 {
+		return o, usageError("--as names the image, and --name or DST does so too", "name it in one place")
+	}
 	return o, err
+}
+
+// readTarget reads --for and --as.
+func (o *convertOptions) readTarget(c *cli.Context) (err error) {
+	if name := c.String("for"); name != "" {
+		if o.plan.For, err = convert.TargetByName(name); err != nil {
+			return usageError("--for: "+err.Error(), helpHint(c))
+		}
+		if err := o.plan.For.CheckOuter(o.outer.Compression); err != nil {
+			return usageError("--outer: "+err.Error(), helpHint(c))
+		}
+		if o.compress.Compression != "" && !slices.Contains(o.plan.For.Layers, o.compress.Compression) {
+			return usageError(fmt.Sprintf("--compress: %s takes no layers in %s", name, o.compress.Compression), helpHint(c))
+		}
+	}
+	if c.IsSet("as") {
+		o.plan.As, err = archive.ParseName(c.String("as"))
+	}
+	return err
 }
 
 // check refuses what contradicts itself.
@@ -188,9 +227,14 @@ func (s *session) convert(ctx context.Context, o convertOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.compress != (codec.Setting{}) {
+	if o.compress != (codec.Setting{}) || o.plan.For != nil {
 		return s.recompress(ctx, sources, o)
 	}
+	return s.copy(ctx, sources, o)
+}
+
+// copy carries images over as they are.
+func (s *session) copy(ctx context.Context, sources []convert.Source, o convertOptions) error {
 	plan, err := convert.NewPlan(sources, o.to, o.plan)
 	if err != nil {
 		return err

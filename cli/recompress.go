@@ -39,6 +39,9 @@ func (s *session) recompress(ctx context.Context, sources []convert.Source, o co
 	if err != nil {
 		return err
 	}
+	if len(plan.Images) == 0 {
+		return s.copy(ctx, sources, o)
+	}
 	for _, note := range plan.Plan.Notes {
 		s.warn(note)
 	}

@@ -15,6 +15,8 @@ type builder struct {
 	plan   *Plan
 	filter filter
 	mend   bool
+	joins  bool // all images to one
+	target *Target
 	order  []*root
 	roots  map[digest.Digest]*root
 	owners map[string]*root // by full name
@@ -33,7 +35,7 @@ func newBuilder(to ref.Ref, opts Options) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{plan: &Plan{To: to, Content: &archive.Content{}}, filter: filter, mend: opts.mend}
+	b := &builder{plan: &Plan{To: to, Content: &archive.Content{}}, filter: filter, mend: opts.mend, joins: opts.As != "", target: opts.For}
 	b.clear()
 	return b, nil
 }
@@ -63,12 +65,21 @@ func (b *builder) take(s Source, images []*archive.Image) error {
 		if err != nil {
 			return err
 		}
-		if err := b.add(&root{image.With(node, slices.Clone(image.Names)), s, s.Archive}); err != nil {
+		if err := b.add(&root{image.With(node, b.namesOf(image)), s, s.Archive}); err != nil {
 			return err
 		}
 	}
 	b.takeFields(s)
 	return nil
+}
+
+// namesOf gives the names that an image keeps: none where it is to be joined with
+// others.
+func (b *builder) namesOf(image *archive.Image) []archive.Name {
+	if b.joins {
+		return nil
+	}
+	return slices.Clone(image.Names)
 }
 
 // add takes one root in. The same digest from another source adds its names; a

@@ -15,10 +15,15 @@ type filter struct {
 	names    []string
 	matchers []archive.PlatformMatcher
 	strip    bool
+	whole    bool // leave out what the source does not hold
+	one      bool // keep one platform
 }
 
 func newFilter(opts Options) (filter, error) {
 	f := filter{strip: opts.StripAttestations}
+	if t := opts.For; t != nil {
+		f.strip, f.whole, f.one = f.strip || !t.Attestations, !t.Absent, !t.Platforms
+	}
 	if slices.Contains(opts.Platforms, "all") {
 		return f, nil
 	}
@@ -45,7 +50,13 @@ func (f filter) apply(s Source, image *archive.Image, note func(string, ...any))
 	if err != nil {
 		return nil, err
 	}
-	if len(kept) == 1 && len(f.matchers) > 0 && image.Index != nil {
+	if f.whole || f.one {
+		kept = f.wholeOnes(kept, note)
+	}
+	if f.one && len(kept) > 1 {
+		kept = []*archive.Node{preferred(kept)}
+	}
+	if len(kept) == 1 && (len(f.matchers) > 0 || f.one) && image.Index != nil {
 		only := kept[0]
 		note("took %s alone from index %s; its attestations and the other platforms stay behind",
 			archive.FormatPlatform(only.Platform()), image.Descriptor.Digest)
@@ -60,19 +71,62 @@ func (f filter) apply(s Source, image *archive.Image, note func(string, ...any))
 	}
 	node := f.prune(image.Node, keep)
 	if node != image.Node {
-		note("index %s becomes %s: %s", image.Descriptor.Digest, node.Descriptor.Digest, f.what())
+		note("index %s becomes %s: %s", image.Descriptor.Digest, node.Descriptor.Digest, f.what(image.Node, node))
 	}
 	return node, nil
 }
 
-// what says how the filter changes an index.
-func (f filter) what() string {
+// wholeOnes gives the images that the source holds whole, all of them where none
+// is.
+func (f filter) wholeOnes(all []*archive.Node, note func(string, ...any)) []*archive.Node {
+	var whole []*archive.Node
+	for _, n := range all {
+		if what, err := lacking(n); err != nil {
+			note("%s %s is left out: its %s: %v", archive.FormatPlatform(n.Platform()), n.Descriptor.Digest, what, err)
+			continue
+		}
+		whole = append(whole, n)
+	}
+	if len(whole) == 0 {
+		return all // which cannot be written, and the error says why
+	}
+	return whole
+}
+
+// preferred gives the one platform that tools get who take one, as
+// [archive.Content.DockerInstance] does.
+func preferred(images []*archive.Node) *archive.Node {
+	for _, n := range images {
+		if archive.FormatPlatform(n.Platform()) == "linux/amd64" {
+			return n
+		}
+	}
+	return images[0]
+}
+
+// what says how the filter made an index of another.
+func (f filter) what(old, now *archive.Node) string {
 	var parts []string
 	if len(f.names) > 0 {
 		parts = append(parts, "kept "+strings.Join(f.names, ", "))
 	}
-	if f.strip {
+	left := map[digest.Digest]bool{}
+	_ = archive.Walk([]*archive.Node{now}, func(n *archive.Node) error {
+		left[n.Descriptor.Digest] = true
+		return nil
+	})
+	attestations, absent := false, false
+	_ = archive.Walk([]*archive.Node{old}, func(n *archive.Node) error {
+		dropped := !left[n.Descriptor.Digest]
+		attestations = attestations || dropped && n.Kind() == archive.KindAttestation
+		absent = absent || dropped && n.Absent() && n.Kind() != archive.KindAttestation
+		return nil
+	})
+	if attestations {
 		parts = append(parts, "left out attestations")
+	}
+	if absent {
+		parts = append(parts, "left out what is not in the archive")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -137,7 +191,12 @@ func (f filter) keeps(child *archive.Node, keep map[digest.Digest]bool) bool {
 	if f.strip && child.Kind() == archive.KindAttestation {
 		return false
 	}
-	if len(f.matchers) == 0 || child.Index != nil {
+	switch {
+	case f.whole && child.Absent():
+		return false
+	case f.whole && child.Kind() == archive.KindImage:
+		return keep[child.Descriptor.Digest]
+	case len(f.matchers) == 0 || child.Index != nil:
 		return true
 	}
 	return keep[child.Descriptor.Digest] || keep[child.Subject()]

@@ -13,6 +13,10 @@ func (b *builder) warnings() {
 		b.warnGap(gap)
 	}
 	for _, r := range b.order {
+		if b.target != nil {
+			b.warnTarget(r)
+			continue
+		}
 		switch b.plan.To.Transport {
 		case ref.Dir:
 			b.warnDir(r)
@@ -33,6 +37,16 @@ func (b *builder) warnGap(gap archive.Gap) {
 	default:
 		b.note("%s %s lacks %s and cannot run: it is not in the source",
 			archive.FormatPlatform(gap.Of.Platform()), gap.Of.Descriptor.Digest, gap.Descriptor.Digest)
+	}
+}
+
+// warnTarget tells what the target will not see of what is written.
+func (b *builder) warnTarget(r *root) {
+	if b.plan.To.Transport == ref.DockerArchive && !b.target.Platforms && b.plan.Content.DockerInstance(r.image) == nil {
+		b.note("%s is no whole image: %s passes over it", r.image.Descriptor.Digest, b.target.Name)
+	}
+	if !b.target.OCI {
+		b.warnNames(r.image)
 	}
 }
 

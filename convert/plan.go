@@ -31,6 +31,12 @@ type Options struct {
 	Names []archive.Name
 	// StripAttestations leaves out BuildKit attestations.
 	StripAttestations bool
+	// For is what the result is for, or nil. What it does not take is left out,
+	// but for the compression of layers, which [NewRecompress] changes.
+	For *Target
+	// As joins all images that are taken to one of several platforms, by this
+	// name. Empty means that they stay apart.
+	As archive.Name
 
 	mend bool // what the sources say, for [NewRepair]
 }
@@ -67,6 +73,9 @@ func gather(sources []Source, to ref.Ref, opts Options) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.For.checkForm(to.Transport); err != nil {
+		return nil, err
+	}
 	b, err := newBuilder(to, opts)
 	if err != nil {
 		return nil, err
@@ -82,6 +91,9 @@ func gather(sources []Source, to ref.Ref, opts Options) (*builder, error) {
 		if err := b.take(s, chosen[i]); err != nil {
 			return nil, err
 		}
+	}
+	if opts.As != "" {
+		return b, b.join(opts.As)
 	}
 	return b, b.name(opts.Names)
 }

@@ -118,6 +118,8 @@ type rebuild struct {
 	layers    []archive.Layer
 	mediaType func(string) string
 	layerType string // of new layers, where it is not OCI's
+
+	otherHistory bool
 }
 
 func newRebuild(n *archive.Node) *rebuild {
@@ -191,7 +193,7 @@ func (r *rebuild) push(l archive.Layer, raw archive.RawJSON) {
 
 // setHistory replaces the history; none leaves it out.
 func (r *rebuild) setHistory(history []step) {
-	r.config.History = nil
+	r.config.History, r.otherHistory = nil, true
 	delete(r.settings, "history")
 	var raw []archive.RawJSON
 	for _, s := range history {
@@ -205,12 +207,7 @@ func (r *rebuild) setHistory(history []step) {
 
 // node gives the image; its config is kept in made.
 func (r *rebuild) node(made *archive.Made) *archive.Node {
-	rootfs := fieldsOf(r.settings["rootfs"], "type", "diff_ids")
-	rootfs["type"] = mustMarshal("layers") // image-spec v1.1 config.md, "Properties"
-	rootfs["diff_ids"] = mustMarshal(r.config.RootFS.DiffIDs)
-	r.settings["rootfs"] = mustMarshal(rootfs)
-	config := mustMarshal(r.settings)
-
+	config := r.configText()
 	d := r.manifest.Config
 	d.MediaType, d.Digest, d.Size, d.Data = r.mediaType(d.MediaType), made.Document(config), int64(len(config)), nil
 	r.manifest.Config = d
@@ -227,6 +224,19 @@ func (r *rebuild) node(made *archive.Made) *archive.Node {
 	n.Descriptor.MediaType = r.mediaType(n.Descriptor.MediaType)
 	n.RawDescriptor = withDigest(n.RawDescriptor, n.Descriptor)
 	return n
+}
+
+// configText gives the config; where the tars of all layers are what they were, to
+// the letter, so that the image keeps its ID.
+func (r *rebuild) configText() []byte {
+	if !r.otherHistory && slices.Equal(r.config.RootFS.DiffIDs, r.old.Config.RootFS.DiffIDs) {
+		return r.old.Config.Raw
+	}
+	rootfs := fieldsOf(r.settings["rootfs"], "type", "diff_ids")
+	rootfs["type"] = mustMarshal("layers") // image-spec v1.1 config.md, "Properties"
+	rootfs["diff_ids"] = mustMarshal(r.config.RootFS.DiffIDs)
+	r.settings["rootfs"] = mustMarshal(rootfs)
+	return mustMarshal(r.settings)
 }
 
 func mustUnmarshal(raw []byte, v any) {

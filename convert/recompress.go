@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
+	"slices"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
@@ -18,8 +20,28 @@ import (
 type RecompressOptions struct {
 	Options
 	// Compress is what layers are to be compressed with. A layer that is already
-	// so is copied as it is, whatever its level.
+	// so is copied as it is, whatever its level. The zero value is for a target
+	// alone: layers become gzip that it would not take otherwise.
 	Compress codec.Setting
+
+	keep []codec.Compression // that stay besides
+}
+
+// keeps reports that a layer stays as it is.
+func (o RecompressOptions) keeps(c codec.Compression) bool {
+	return c == o.Compress.Compression || slices.Contains(o.keep, c)
+}
+
+// settled gives the options with what the target asks for.
+func (o RecompressOptions) settled() (RecompressOptions, error) {
+	switch {
+	case o.Compress != codec.Setting{}:
+		return o, nil
+	case o.For == nil:
+		return o, fmt.Errorf("recompress: no compression is given: %w", archive.ErrUnsupported)
+	}
+	o.Compress, o.keep = codec.Setting{Compression: codec.Gzip}, o.For.Layers
+	return o, nil
 }
 
 // RecompressPlan says which layers change their compression. It is made by
@@ -32,20 +54,24 @@ type RecompressPlan struct {
 	// Images have at least one of them.
 	Images []*archive.Node
 
-	b        *builder
-	compress codec.Setting
-	from     []Source // of each of Images
-	owner    []Source // of each of Layers
+	b     *builder
+	opts  RecompressOptions
+	from  []Source // of each of Images
+	owner []Source // of each of Layers
 }
 
 // NewRecompress decides which layers change. It reads no layer, and fails as
 // [NewPlan] does.
 func NewRecompress(sources []Source, to ref.Ref, opts RecompressOptions) (*RecompressPlan, error) {
+	opts, err := opts.settled()
+	if err != nil {
+		return nil, err
+	}
 	b, err := gather(sources, to, opts.Options)
 	if err != nil {
 		return nil, err
 	}
-	p := &RecompressPlan{Plan: b.plan, b: b, compress: opts.Compress}
+	p := &RecompressPlan{Plan: b.plan, b: b, opts: opts}
 	images, layers := map[digest.Digest]bool{}, map[digest.Digest]bool{}
 	for _, r := range b.order {
 		for _, n := range archive.Instances(r.image.Node) {
@@ -58,7 +84,21 @@ func NewRecompress(sources []Source, to ref.Ref, opts RecompressOptions) (*Recom
 			}
 		}
 	}
+	p.noteTarget()
 	return p, nil
+}
+
+// noteTarget tells what the target asks for that nobody else did.
+func (p *RecompressPlan) noteTarget() {
+	others := map[codec.Compression]int{}
+	for _, l := range p.Layers {
+		if p.opts.For != nil && !slices.Contains(p.opts.For.Layers, l.Compression) {
+			others[l.Compression]++
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(others)) {
+		p.b.note("layers in %s become %s, since %s does not take them: %d", c, p.opts.Compress.Compression, p.opts.For.Name, others[c])
+	}
 }
 
 // plan decides for one image.
@@ -67,9 +107,9 @@ func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Diges
 	if err != nil || !whole {
 		return err
 	}
-	changes := false
+	changes := p.becomesOCI(n)
 	for _, l := range n.Layers {
-		if l.Compression == p.compress.Compression {
+		if p.opts.keeps(l.Compression) {
 			continue
 		}
 		changes = true
@@ -84,6 +124,11 @@ func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Diges
 		p.from = append(p.from, r.from)
 	}
 	return nil
+}
+
+// becomesOCI reports an image whose media types the target does not take.
+func (p *RecompressPlan) becomesOCI(n *archive.Node) bool {
+	return p.opts.For != nil && p.opts.For.OCI && (archive.IsDocker(n.Descriptor.MediaType) || archive.IsDocker(n.Manifest.Config.MediaType))
 }
 
 // Size is the number of stored bytes of the layers that change.
@@ -129,7 +174,7 @@ func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts ar
 	for i, l := range p.Layers {
 		source := made.over(p.owner[i].Archive)
 		group.Go(func() (err error) {
-			results[i], err = recompressLayer(ctx, l, p.compress, source, opts, jobs)
+			results[i], err = recompressLayer(ctx, l, p.opts.Compress, source, opts, jobs)
 			if err != nil {
 				return fmt.Errorf("recompress layer %s: %w", l.Descriptor.Digest, err)
 			}
@@ -162,7 +207,11 @@ func recompressLayer(ctx context.Context, l archive.Layer, s codec.Setting, sour
 // rebuild gives an image with the new layers in the place of the old ones.
 func (p *RecompressPlan) rebuild(n *archive.Node, layers map[digest.Digest]archive.Layer, source *archive.Made) *archive.Node {
 	image := newRebuild(n)
-	if image.fitMediaTypes(p.compress.Compression) {
+	switch {
+	case p.becomesOCI(n):
+		image.mediaType = archive.OCIMediaType
+		p.b.note("%s: its media types become OCI's", n.Descriptor.Digest)
+	case image.fitMediaTypes(p.opts.Compress.Compression):
 		p.b.note("%s: its media types become OCI's, since Docker's know no zstd layers", n.Descriptor.Digest)
 	}
 	for i, l := range n.Layers {
