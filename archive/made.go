@@ -75,6 +75,10 @@ func (m *Made) Layer(ctx context.Context, s codec.Setting, opts codec.WriterOpti
 	return Layer{Descriptor: d, DiffID: tar.digest(), Compression: s.Compression}, nil
 }
 
+// Adopt keeps a layer that somebody else made, whose stored bytes are blob. Made
+// owns the blob then, and nobody hashes it again.
+func (m *Made) Adopt(l Layer, blob Blob) { m.keep(l.Descriptor.Digest, blob) }
+
 // compressLayer compresses what write writes to stored.
 func compressLayer(stored io.Writer, s codec.Setting, opts codec.WriterOptions, write func(io.Writer) error) (tar *hashingWriter, err error) {
 	compressed, err := codec.NewWriter(stored, s, opts)
@@ -82,7 +86,11 @@ func compressLayer(stored io.Writer, s codec.Setting, opts codec.WriterOptions, 
 		return nil, err
 	}
 	tar = &hashingWriter{w: compressed, sum: digest.Canonical.Hash()}
-	return tar, errors.Join(write(tar), compressed.Close())
+	if err := write(tar); err != nil {
+		_ = compressed.Close() // to give up; it says the same once more
+		return nil, err
+	}
+	return tar, compressed.Close()
 }
 
 func (m *madeBlobs) keep(d digest.Digest, blob Blob) {

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
@@ -32,6 +35,8 @@ func convertCommand(env Env) *cli.Command {
 		Description: convertDescription,
 		Flags: writingFlags(
 			compressFlag(),
+			cacheFlag(),
+			cacheSizeFlag(),
 			&cli.StringFlag{Name: "for", Usage: "write what `TARGET` takes: " + targetNames()},
 			&cli.StringFlag{Name: "as", Usage: "join all images to one of several platforms, called `NAME`"},
 		),
@@ -84,6 +89,35 @@ func compressFlag() cli.Flag {
 	return &cli.StringFlag{Name: "compress", Value: "keep", Usage: "layers become `HOW`: keep, none, gzip[:1-9] or zstd[:1-19]"}
 }
 
+// cacheFlag is where layers are kept that were compressed.
+func cacheFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cache", Usage: "keep compressed layers in `DIR`, and use those that are there"}
+}
+
+func cacheSizeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "cache-size", Value: "10GB", Usage: "the cache keeps `SIZE` at most: 500MB, 20GiB"}
+}
+
+// readCache reads --cache and --cache-size.
+func (o *convertOptions) readCache(c *cli.Context) error {
+	o.cacheDir = c.String("cache")
+	if c.IsSet("cache") && o.cacheDir == "" {
+		return usageError("--cache names no folder", helpHint(c))
+	}
+	if o.cacheDir == "" {
+		if c.IsSet("cache-size") {
+			return usageError("--cache-size is for --cache, which is not given", helpHint(c))
+		}
+		return nil
+	}
+	bytes, err := humanize.ParseBytes(c.String("cache-size"))
+	if err != nil || bytes > math.MaxInt64 {
+		return usageError(fmt.Sprintf("--cache-size is a size such as 500MB or 20GiB, not %q", c.String("cache-size")), helpHint(c))
+	}
+	o.cacheSize = int64(bytes)
+	return nil
+}
+
 // readCompress reads --compress; keep is the zero value.
 func readCompress(c *cli.Context) (codec.Setting, error) {
 	value := c.String("compress")
@@ -103,7 +137,11 @@ type convertOptions struct {
 	plan     convert.Options
 	compress codec.Setting
 	outer    codec.Setting // of the whole file
-	dryRun   bool
+
+	cacheDir  string
+	cacheSize int64
+
+	dryRun bool
 }
 
 // readConvertFlags reads what writingFlags are, and the operands SRC... DST.
@@ -141,7 +179,7 @@ func readConvertFlags(c *cli.Context, env Env, args []string) (convertOptions, e
 	if err := archive.CheckOuter(o.to.Transport, o.outer); err != nil {
 		return o, err
 	}
-	if err := o.readTarget(c); err != nil {
+	if err := errors.Join(o.readTarget(c), o.readCache(c)); err != nil {
 		return o, err
 	}
 	o.plan.Names, err = o.names(c.StringSlice("name"))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,7 +24,7 @@ func recompressCommand(env Env) *cli.Command {
 		Usage:       "change the compression of layers",
 		UsageText:   "imgtool recompress [FLAGS] SRC... DST --compress HOW",
 		Description: recompressDescription,
-		Flags:       writingFlags(compressFlag()),
+		Flags:       writingFlags(compressFlag(), cacheFlag(), cacheSizeFlag()),
 		Action: func(c *cli.Context) error {
 			if !c.IsSet("compress") {
 				return usageError("--compress says what layers become, and is not given", helpHint(c))
@@ -57,7 +58,15 @@ func (s *session) recompress(ctx context.Context, sources []convert.Source, o co
 func (s *session) runRecompress(ctx context.Context, plan *convert.RecompressPlan, o convertOptions) error {
 	bar := s.newMeter("recompressing", plan.Size())
 	defer bar.stop()
-	return plan.Run(ctx, s.runOptions(bar, o))
+	opts := s.runOptions(bar, o)
+	if o.cacheDir != "" {
+		cache, err := convert.OpenCache(o.cacheDir, o.cacheSize, func(m string) { bar.stop(); s.warn(m) })
+		if err != nil {
+			return err
+		}
+		opts.Cache = cache
+	}
+	return errors.Join(plan.Run(ctx, opts), opts.Cache.Trim())
 }
 
 // printRecompressions tells which layers would change.

@@ -204,6 +204,8 @@ type RunOptions struct {
 	// Stack says how to read layers, and where temporary files go: as large as
 	// the layers that are made, and what [layer.Stack.Export] says.
 	Stack archive.StackOptions
+	// Cache has the layers of earlier recompressions, or is nil.
+	Cache *Cache
 }
 
 // Run makes the layers, proves for each image that its merged filesystem is the

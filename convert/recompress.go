@@ -148,7 +148,7 @@ func (p *RecompressPlan) Size() int64 {
 func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 	made := p.b.newWorkshop(opts.Stack.TempDir)
 	defer func() { err = errors.Join(err, made.Close()) }()
-	layers, err := p.recompress(ctx, made, opts.Stack)
+	layers, err := p.recompress(ctx, made, opts)
 	if err != nil {
 		return err
 	}
@@ -163,8 +163,8 @@ func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 const layersAtOnce = 4
 
 // recompress makes the new layers, by the digest of the old ones.
-func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts archive.StackOptions) (map[digest.Digest]archive.Layer, error) {
-	jobs := opts.Jobs
+func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts RunOptions) (map[digest.Digest]archive.Layer, error) {
+	jobs := opts.Stack.Jobs
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
@@ -174,7 +174,7 @@ func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts ar
 	for i, l := range p.Layers {
 		source := made.over(p.owner[i].Archive)
 		group.Go(func() (err error) {
-			results[i], err = recompressLayer(ctx, l, p.opts.Compress, source, opts, jobs)
+			results[i], err = p.recompressLayer(ctx, l, source, opts, jobs)
 			if err != nil {
 				return fmt.Errorf("recompress layer %s: %w", l.Descriptor.Digest, err)
 			}
@@ -191,16 +191,26 @@ func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts ar
 	return layers, nil
 }
 
-func recompressLayer(ctx context.Context, l archive.Layer, s codec.Setting, source *archive.Made, opts archive.StackOptions, jobs int) (archive.Layer, error) {
-	opts.Verify = true
-	stack := archive.StackOf(source, []archive.Layer{l}, opts)
-	next, err := source.Layer(ctx, s, codec.WriterOptions{Concurrency: jobs}, func(w io.Writer) error { return stack.CopyTar(ctx, 0, w) })
+// recompressLayer gives another form of l, which the cache may have.
+func (p *RecompressPlan) recompressLayer(ctx context.Context, l archive.Layer, source *archive.Made, opts RunOptions, jobs int) (archive.Layer, error) {
+	if next, blob := opts.Cache.find(ctx, l.DiffID, p.opts.Compress); blob != nil {
+		if opts.Stack.Progress != nil {
+			opts.Stack.Progress(l.Descriptor.Size)
+		}
+		source.Adopt(next, blob)
+		return next, nil
+	}
+	stackOptions := opts.Stack
+	stackOptions.Verify = true
+	stack := archive.StackOf(source, []archive.Layer{l}, stackOptions)
+	next, err := source.Layer(ctx, p.opts.Compress, codec.WriterOptions{Concurrency: jobs}, func(w io.Writer) error { return stack.CopyTar(ctx, 0, w) })
 	if err != nil {
 		return next, err
 	}
 	if l.DiffID != "" && l.DiffID != next.DiffID {
 		return next, fmt.Errorf("diffID: %w", &archive.DigestError{Want: l.DiffID, Got: next.DiffID})
 	}
+	opts.Cache.keep(ctx, next, p.opts.Compress, source)
 	return next, nil
 }
 

@@ -55,6 +55,14 @@ func (s Setting) String() string {
 	return fmt.Sprintf("%s:%d", s.Compression, s.Level)
 }
 
+// Settled gives s with the default level filled in.
+func (s Setting) Settled() Setting {
+	if top, _ := s.Compression.topLevel(); top > 0 {
+		s.Level = s.level()
+	}
+	return s
+}
+
 // Check is nil for what [NewWriter] can write.
 func (s Setting) Check() error {
 	top, ok := s.Compression.topLevel()

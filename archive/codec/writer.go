@@ -17,6 +17,10 @@ type WriterOptions struct {
 	Concurrency int
 }
 
+// WriterRevision is another number whenever [NewWriter] gives other bytes for the
+// same content than before, so that those who keep its output can tell.
+const WriterRevision = 1
+
 // NewWriter gives a writer that compresses what it is given to w, which it does
 // not close. The output depends on the setting and the content alone, not on
 // the concurrency, on timing, or on how the content is cut into calls.
