@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/opencontainers/go-digest"
@@ -137,6 +138,19 @@ func (n *Node) Subject() digest.Digest {
 		return n.Index.Subject.Digest
 	}
 	return digest.Digest(n.Descriptor.Annotations[annotationReferenceDigest])
+}
+
+// About gives n with a descriptor that says that it is about the manifest d, as
+// BuildKit's attestations do, and with the same document.
+func (n *Node) About(d digest.Digest) *Node {
+	r := root{Descriptor: n.Descriptor, raw: n.RawDescriptor}
+	annotations := maps.Clone(n.Descriptor.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[annotationReferenceDigest] = d.String()
+	r = r.annotated(annotations)
+	return &Node{Descriptor: r.Descriptor, RawDescriptor: r.raw, Document: n.Document}
 }
 
 // Absent reports that the archive does not hold the document of n.

@@ -35,6 +35,7 @@ func convertCommand(env Env) *cli.Command {
 		Description: convertDescription,
 		Flags: writingFlags(
 			compressFlag(),
+			signaturesFlag(),
 			cacheFlag(),
 			cacheSizeFlag(),
 			&cli.StringFlag{Name: "for", Usage: "write what `TARGET` takes: " + targetNames()},
@@ -89,6 +90,21 @@ func compressFlag() cli.Flag {
 	return &cli.StringFlag{Name: "compress", Value: "keep", Usage: "layers become `HOW`: keep, none, gzip[:1-9] or zstd[:1-19]"}
 }
 
+// signaturesFlag is what becomes of signatures of what changes.
+func signaturesFlag() cli.Flag {
+	return &cli.StringFlag{Name: "signatures", Value: "drop", Usage: "signatures of images that change: `WHAT` to do, keep or drop"}
+}
+
+// readSignatures reads --signatures.
+func (o *convertOptions) readSignatures(c *cli.Context) error {
+	o.signatures = convert.SignaturePolicy(c.String("signatures"))
+	switch o.signatures {
+	case convert.SignaturesKeep, convert.SignaturesDrop, "":
+		return nil
+	}
+	return usageError(fmt.Sprintf("--signatures is keep or drop, not %q", o.signatures), helpHint(c))
+}
+
 // cacheFlag is where layers are kept that were compressed.
 func cacheFlag() cli.Flag {
 	return &cli.StringFlag{Name: "cache", Usage: "keep compressed layers in `DIR`, and use those that are there"}
@@ -138,8 +154,9 @@ type convertOptions struct {
 	compress codec.Setting
 	outer    codec.Setting // of the whole file
 
-	cacheDir  string
-	cacheSize int64
+	signatures convert.SignaturePolicy
+	cacheDir   string
+	cacheSize  int64
 
 	dryRun bool
 }
@@ -179,7 +196,7 @@ func readConvertFlags(c *cli.Context, env Env, args []string) (convertOptions, e
 	if err := archive.CheckOuter(o.to.Transport, o.outer); err != nil {
 		return o, err
 	}
-	if err := errors.Join(o.readTarget(c), o.readCache(c)); err != nil {
+	if err := errors.Join(o.readTarget(c), o.readCache(c), o.readSignatures(c)); err != nil {
 		return o, err
 	}
 	o.plan.Names, err = o.names(c.StringSlice("name"))

@@ -24,7 +24,7 @@ func recompressCommand(env Env) *cli.Command {
 		Usage:       "change the compression of layers",
 		UsageText:   "imgtool recompress [FLAGS] SRC... DST --compress HOW",
 		Description: recompressDescription,
-		Flags:       writingFlags(compressFlag(), cacheFlag(), cacheSizeFlag()),
+		Flags:       writingFlags(compressFlag(), signaturesFlag(), cacheFlag(), cacheSizeFlag()),
 		Action: func(c *cli.Context) error {
 			if !c.IsSet("compress") {
 				return usageError("--compress says what layers become, and is not given", helpHint(c))
@@ -36,7 +36,7 @@ func recompressCommand(env Env) *cli.Command {
 
 // recompress converts and changes the compression of layers.
 func (s *session) recompress(ctx context.Context, sources []convert.Source, o convertOptions) error {
-	plan, err := convert.NewRecompress(sources, o.to, convert.RecompressOptions{Options: o.plan, Compress: o.compress})
+	plan, err := convert.NewRecompress(sources, o.to, convert.RecompressOptions{Options: o.plan, Compress: o.compress, Signatures: o.signatures})
 	if err != nil {
 		return err
 	}

@@ -259,4 +259,3 @@ func TestCacheFails(t *testing.T) {
 		t.Error(err)
 	}
 }
-

@@ -221,7 +221,7 @@ func (p *FlattenPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 			return fmt.Errorf("flatten %s: %w", m.Image.Descriptor.Digest, err)
 		}
 	}
-	return p.b.writeMade(ctx, made, opts)
+	return p.b.writeMade(ctx, made, referrers{signatures: SignaturesDrop}, opts)
 }
 
 // merge makes the new layer of one image and the image around it.

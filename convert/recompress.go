@@ -23,6 +23,9 @@ type RecompressOptions struct {
 	// so is copied as it is, whatever its level. The zero value is for a target
 	// alone: layers become gzip that it would not take otherwise.
 	Compress codec.Setting
+	// Signatures says what becomes of signatures of images that change; empty
+	// means [SignaturesDrop]. Attestations and other referrers follow.
+	Signatures SignaturePolicy
 
 	keep []codec.Compression // that stay besides
 }
@@ -155,7 +158,7 @@ func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 	for i, n := range p.Images {
 		made.done[n.Descriptor.Digest] = p.rebuild(n, layers, made.over(p.from[i].Archive))
 	}
-	return p.b.writeMade(ctx, made, opts)
+	return p.b.writeMade(ctx, made, referrers{follow: true, signatures: p.opts.Signatures}, opts)
 }
 
 // layersAtOnce is how many layers are recompressed at once at most; each is
