@@ -181,26 +181,33 @@ func tarHeaderBlock(t *testing.T, name string, size int64) []byte {
 }
 
 // peakMemory runs imgtool to its good end and gives its peak resident size in
-// bytes. The kernel tells that while a process runs; what it tells of one that has
-// ended counts the memory of the test that started it.
+// bytes.
 func peakMemory(t *testing.T, imgtool string, args ...string) int64 {
 	t.Helper()
+	code, out, peak := measure(t, imgtool, args...)
+	if code != 0 {
+		t.Fatalf("imgtool %s: exit code %d\n%s", strings.Join(args, " "), code, out)
+	}
+	return peak
+}
+
+// measure runs imgtool and gives its exit code, what it printed, and its peak
+// resident size in bytes. The kernel tells that while a process runs; what it tells
+// of one that has ended counts the memory of the test that started it.
+func measure(t *testing.T, imgtool string, args ...string) (code int, out string, peak int64) {
+	t.Helper()
 	command := exec.Command(imgtool, args...)
-	var out bytes.Buffer
-	command.Stdout, command.Stderr = &out, &out
+	var printed bytes.Buffer
+	command.Stdout, command.Stderr = &printed, &printed
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error)
 	go func() { ended <- command.Wait() }()
-	peak := int64(0)
 	for {
 		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("imgtool %s: %v\n%s", strings.Join(args, " "), err, &out)
-			}
-			return peak
+		case <-ended: // the code says how
+			return command.ProcessState.ExitCode(), printed.String(), peak
 		case <-time.After(2 * time.Millisecond):
 			peak = max(peak, residentPeak(command.Process.Pid))
 		}

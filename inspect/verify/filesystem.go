@@ -28,7 +28,7 @@ func (v *verifier) checkTree(ctx context.Context, n *archive.Node, w Where) erro
 		at.Layer, at.Digest = &i, l.Descriptor.Digest
 		// Faults are findings, so there is no error.
 		_ = tree.Apply(i, r.changes, layer.ApplyOptions{
-			Keep:  true,
+			Keep:  v.uses[l.Descriptor.Digest] > 1,
 			Fault: func(e *layer.EntryError) { v.addEntryFault(e, at) },
 			Watch: func(e *layer.Entry, earlier *layer.Inode, through bool) { v.watch(e, earlier, through, at) },
 		})
