@@ -15,7 +15,8 @@ import (
 
 // OpenOptions says how to open an archive. The zero value is good.
 type OpenOptions struct {
-	// Stdin is what the path `-` reads. Nil means [os.Stdin].
+	// Stdin is what the path `-` reads. Nil means [os.Stdin]. A file is read in
+	// place, must stay open, and keeps its position.
 	Stdin io.Reader
 	// TempDir is where a compressed or piped archive is spooled. Empty means
 	// [os.TempDir].
@@ -94,7 +95,7 @@ func (a *Archive) openMembers(ctx context.Context, opts OpenOptions) error {
 		if stdin == nil {
 			stdin = os.Stdin
 		}
-		return a.openStream(ctx, stdin, opts)
+		return a.openStdin(ctx, stdin, opts)
 	}
 	info, err := os.Stat(a.Path)
 	if err != nil {
@@ -147,6 +148,32 @@ func (a *Archive) openFile(ctx context.Context, file *os.File, opts OpenOptions)
 		err = a.spool(ctx, file, opts)
 	}
 	return errors.Join(err, file.Close())
+}
+
+// openStdin reads standard input in place where it is a file, from where it
+// stands, and else as a stream.
+func (a *Archive) openStdin(ctx context.Context, stdin io.Reader, opts OpenOptions) error {
+	file, ok := stdin.(*os.File)
+	if !ok {
+		return a.openStream(ctx, stdin, opts)
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return a.openStream(ctx, stdin, opts)
+	}
+	offset, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return fmt.Errorf("read %q: %w", a.Path, err)
+	}
+	a.info, a.Size = info, info.Size()-offset
+	section := io.NewSectionReader(file, offset, a.Size)
+	if a.Outer, err = detect(section); err != nil {
+		return fmt.Errorf("read %q: %w", a.Path, err)
+	}
+	if a.Outer != codec.None {
+		return a.spool(ctx, section, opts)
+	}
+	return a.index(ctx, section, a.Size, func() error { return nil }, opts.Mend) // the caller closes it
 }
 
 // openStream spools what cannot be read twice.
