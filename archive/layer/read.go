@@ -171,6 +171,13 @@ func (c *counter) Read(p []byte) (int, error) {
 // else: nobody can make two contents of one sum in advance.
 var sumSeed = maphash.MakeSeed()
 
+// mark gives a file a sum that no other entry has, but by chance.
+func (e *Entry) mark() {
+	if e.Type == Regular {
+		e.sum = maphash.Comparable(sumSeed, e.Origin)
+	}
+}
+
 // Summer sums content for [Compare]. It is for one goroutine.
 type Summer struct {
 	hash   maphash.Hash

@@ -101,6 +101,12 @@ func (s *Stack) occurrences() (first []int, again []bool) {
 type MergeOptions struct {
 	// Sums reads the content of every file for [Compare].
 	Sums bool
+	// Marks lets [Compare] tell the content of files apart by the entry that they
+	// come from, in place of Sums: what comes from one entry of one layer is the
+	// same, all else differs. No content is read. It is of use for clones of one
+	// tree; where other layers with Sums lie over it, what is marked differs from
+	// what is summed.
+	Marks bool
 }
 
 // Merge reads all layers, several at once, and merges them. Of a plain layer it
@@ -263,8 +269,11 @@ func (s *Stack) readChangeset(ctx context.Context, i int, opts MergeOptions, b *
 		if err := b.Take(&e); err != nil {
 			return err
 		}
-		if opts.Sums {
+		switch {
+		case opts.Sums:
 			err = sums.Sum(ctx, &e, content)
+		case opts.Marks:
+			e.mark()
 		}
 		c.Add(e)
 		return err

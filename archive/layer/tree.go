@@ -154,6 +154,9 @@ func (n *node) count() int {
 	return total
 }
 
+// Clone gives a tree of its own that is as t is, to be changed by [Tree.Apply].
+func (t *Tree) Clone() *Tree { return t.clone() }
+
 // clone copies the whole tree, with inodes of its own.
 func (t *Tree) clone() *Tree {
 	inodes := map[*Inode]*Inode{}
