@@ -147,7 +147,8 @@ func (p *RecompressPlan) Size() int64 {
 // then writes as [archive.Write] does. It fails with an [*archive.DigestError]
 // where a tar is not what its config says. Each layer is read once; what is made
 // of it lies in a temporary file until it is written. Memory: for each layer
-// under way a decoder and a compressor, of at most four.
+// under way a decoder and what [codec.NewWriter] says: one layer for zstd, two for
+// gzip, four for plain ones.
 func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 	made := p.b.newWorkshop(opts.Stack.TempDir)
 	defer func() { err = errors.Join(err, made.Close()) }()
@@ -161,9 +162,18 @@ func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 	return p.b.writeMade(ctx, made, referrers{follow: true, signatures: p.opts.Signatures}, opts)
 }
 
-// layersAtOnce is how many layers are recompressed at once at most; each is
-// spread over several processors besides.
-const layersAtOnce = 4
+// layersAtOnce is how many layers are recompressed at once at most. Compressors
+// spread one layer over several processors, and hold much memory for each: 256 MiB
+// are to be enough for all, however many processors there are.
+func layersAtOnce(c codec.Compression) int {
+	switch c {
+	case codec.Zstd:
+		return 1
+	case codec.Gzip:
+		return 2
+	}
+	return 4
+}
 
 // recompress makes the new layers, by the digest of the old ones.
 func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts RunOptions) (map[digest.Digest]archive.Layer, error) {
@@ -173,7 +183,7 @@ func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts Ru
 	}
 	results := make([]archive.Layer, len(p.Layers))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(min(jobs, layersAtOnce))
+	group.SetLimit(min(jobs, layersAtOnce(p.opts.Compress.Compression)))
 	for i, l := range p.Layers {
 		source := made.over(p.owner[i].Archive)
 		group.Go(func() (err error) {
