@@ -26,8 +26,10 @@ var edges = map[string][]string{
 	"archive/ref":         {},
 	"convert":             {"archive", "archive/codec", "archive/layer", "archive/ref"},
 	"inspect":             {"archive", "archive/codec", "archive/layer"},
-	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect", "inspect/verify"},
+	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect", "inspect/diff", "inspect/verify"},
 	"cli/imgtool":         {"cli"},
+	"inspect/diff":        {"archive", "archive/layer", "inspect", "inspect/packages"},
+	"inspect/packages":    {"archive/layer"},
 	"inspect/verify":      {"archive", "archive/codec", "archive/layer"},
 	"scripts/benchimage":  {},
 }
@@ -52,13 +54,16 @@ var entries = map[string][]string{
 	"github.com/gofrs/flock":                   {"archive/folderwrite.go"},
 	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "scripts/benchimage"},
 	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go"},
-	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/verify", "scripts/benchimage"},
+	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/diff", "inspect/verify", "scripts/benchimage"},
 	"golang.org/x/sys":                         {"archive/enginetest"},
 	"golang.org/x/term":                        {"cli"},
 	"github.com/dustin/go-humanize":            {"cli"},
 	"github.com/jedib0t/go-pretty/v6":          {"cli"},
+	"github.com/aymanbagabas/go-udiff":         {"inspect/diff/textdiff.go"},
 	"github.com/schollz/progressbar/v3":        {"cli"},
 	"github.com/urfave/cli/v2":                 {"cli"},
+	"github.com/chromedp/chromedp":             {}, // tests alone
+	"github.com/chromedp/cdproto":              {}, // tests alone
 	"github.com/google/go-cmp":                 {}, // tests alone
 	"github.com/rogpeppe/go-internal":          {}, // tests alone
 	"github.com/santhosh-tekuri/jsonschema/v5": {}, // tests alone
@@ -70,7 +75,7 @@ var testOnly = []string{
 	"github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	"github.com/opencontainers/go-digest", "github.com/opencontainers/image-spec",
 	"github.com/distribution/reference", "github.com/containerd/platforms", "github.com/santhosh-tekuri/jsonschema/v5",
-	"golang.org/x/sys",
+	"golang.org/x/sys", "github.com/chromedp/chromedp", "github.com/chromedp/cdproto",
 }
 
 // TestImports holds the house rules of imports: cli → convert, inspect →

@@ -88,6 +88,7 @@ func newApp(env Env) *cli.App {
 			exportCommand(env),
 			unpackCommand(env),
 			verifyCommand(env),
+			diffCommand(env),
 			completionCommand(env),
 			versionCommand(env),
 		},

@@ -125,6 +125,9 @@ func (t Time) MarshalJSON() ([]byte, error) {
 
 var _ json.Marshaler = Time{}
 
+// NewEntry tells of a file under its whole path.
+func NewEntry(f layer.File) Entry { return newEntry(absolute(f.Path), f.Path, f.Layer, f.Inode) }
+
 // newEntry tells of an inode at p, a path as [layer.File] has it.
 func newEntry(name, p string, number int, i *layer.Inode) Entry {
 	e := bareEntry(name, p, i.Type, number)
