@@ -55,7 +55,7 @@ var entries = map[string][]string{
 	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "scripts/benchimage"},
 	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go"},
 	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/diff", "inspect/verify", "scripts/benchimage"},
-	"golang.org/x/sys":                         {"archive/enginetest"},
+	"golang.org/x/sys":                         {"archive/enginetest", "archive/writeback_linux.go"},
 	"golang.org/x/term":                        {"cli"},
 	"github.com/dustin/go-humanize":            {"cli"},
 	"github.com/jedib0t/go-pretty/v6":          {"cli"},

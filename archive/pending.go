@@ -18,7 +18,13 @@ type pending struct {
 	*os.File
 	root       *os.Root
 	temp, name string
+	// written is the number of bytes so far, and begun of those that are on
+	// their way to the disk.
+	written, begun int64
 }
+
+// writeBackStep is how many bytes go to the disk at a time.
+const writeBackStep = 8 << 20
 
 // createPending begins the file name below root. It has the mode that any new
 // file gets, which [os.CreateTemp] would not give it.
@@ -46,6 +52,17 @@ func freeName(name string, create func(string) error) error {
 		}
 	}
 	return fmt.Errorf("no free name beside %q: %w", name, fs.ErrExist)
+}
+
+// Write implements [io.Writer]. What was written goes to the disk while more is
+// made.
+func (p *pending) Write(b []byte) (int, error) {
+	n, err := p.File.Write(b)
+	if p.written += int64(n); p.written-p.begun >= writeBackStep {
+		beginWriteBack(p.File, p.begun, p.written-p.begun)
+		p.begun = p.written
+	}
+	return n, err
 }
 
 // sync makes the content of the closed file durable. It is apart from writing
