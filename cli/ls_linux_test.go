@@ -6,10 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -86,13 +84,12 @@ func TestBigPlainLayer(t *testing.T) {
 	const size = 1 << 30
 	big := filepath.Join(dir, "big.tar")
 	writeHoleyArchive(t, big, layerHeader(t, size), size)
-	command := exec.Command(imgtool, "cat", big, "/big")
 	counted := &countingWriter{}
-	command.Stdout = counted
-	if err := command.Run(); err != nil || counted.n != size {
-		t.Errorf("cat of %d bytes: %d, %v", int64(size), counted.n, err)
+	code, peak := measureTo(t, counted, imgtool, "cat", big, "/big")
+	if code != 0 || counted.n != size {
+		t.Errorf("cat of %d bytes: %d, exit code %d", int64(size), counted.n, code)
 	}
-	if peak := int64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10; peak > memory {
+	if peak > memory {
 		t.Errorf("cat: %d MiB resident, want at most %d", peak>>20, memory>>20)
 	}
 }

@@ -196,9 +196,16 @@ func peakMemory(t *testing.T, imgtool string, args ...string) int64 {
 // of one that has ended counts the memory of the test that started it.
 func measure(t *testing.T, imgtool string, args ...string) (code int, out string, peak int64) {
 	t.Helper()
-	command := exec.Command(imgtool, args...)
 	var printed bytes.Buffer
-	command.Stdout, command.Stderr = &printed, &printed
+	code, peak = measureTo(t, &printed, imgtool, args...)
+	return code, printed.String(), peak
+}
+
+// measureTo is measure for what prints much.
+func measureTo(t *testing.T, out io.Writer, imgtool string, args ...string) (code int, peak int64) {
+	t.Helper()
+	command := exec.Command(imgtool, args...)
+	command.Stdout, command.Stderr = out, out
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +214,7 @@ func measure(t *testing.T, imgtool string, args ...string) (code int, out string
 	for {
 		select {
 		case <-ended: // the code says how
-			return command.ProcessState.ExitCode(), printed.String(), peak
+			return command.ProcessState.ExitCode(), peak
 		case <-time.After(2 * time.Millisecond):
 			peak = max(peak, residentPeak(command.Process.Pid))
 		}
