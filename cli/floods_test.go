@@ -46,9 +46,9 @@ var floods = []flood{
 	{"a sparse file of 9 EB", sparseBomb, "IMG-EXPANSION", 1, 0, 2, 2, memoryBudget},
 	{"indexes in each other", indexChain(1000), "IMG-OVER-LIMIT", 1, 2, 2, 2, memoryBudget},
 	{"an index of a million descriptors", wideIndex(1_000_000), "", 2, 2, 2, 2, memoryBudget},
-	{"a manifest of 100 MB", manifestOf(`{"a":"` + strings.Repeat("x", 100<<20) + `"}`), "IMG-OVER-LIMIT", 1, 2, 2, 2, memoryBudget},
-	{"lists in each other", manifestOf(strings.Repeat("[", 3<<20)), "IMG-JSON-INVALID", 1, 2, 2, 2, memoryBudget},
-	{"a list of a million layers", manifestOf(`{"schemaVersion":2,"config":{},"layers":[` + strings.Repeat("{},", 1_000_000) + `{}]}`), "IMG-OVER-LIMIT", 1, 2, 2, 2, memoryBudget},
+	{"a manifest of 100 MB", manifestOf(`{"a":"`, "x", 100<<20, `"}`), "IMG-OVER-LIMIT", 1, 2, 2, 2, memoryBudget},
+	{"lists in each other", manifestOf("", "[", 3<<20, ""), "IMG-JSON-INVALID", 1, 2, 2, 2, memoryBudget},
+	{"a list of a million layers", manifestOf(`{"schemaVersion":2,"config":{},"layers":[`, "{},", 1_000_000, `{}]}`), "IMG-OVER-LIMIT", 1, 2, 2, 2, memoryBudget},
 }
 
 // TestFloods runs what reads archives over all of them.
@@ -268,10 +268,12 @@ func wideIndex(n int) func(*testing.T, string) {
 	}
 }
 
-// manifestOf is a layout whose one manifest is the text.
-func manifestOf(text string) func(*testing.T, string) {
+// manifestOf is a layout whose one manifest is a text n times between others. The
+// text is made when it is needed, for each command of a script is this program.
+func manifestOf(before, text string, n int, after string) func(*testing.T, string) {
 	return func(t *testing.T, path string) {
 		l := newHandLayout(t, path)
-		l.finish(t, l.put(t, "application/vnd.oci.image.manifest.v1+json", []byte(text)))
+		manifest := []byte(before + strings.Repeat(text, n) + after)
+		l.finish(t, l.put(t, "application/vnd.oci.image.manifest.v1+json", manifest))
 	}
 }
