@@ -26,11 +26,12 @@ var edges = map[string][]string{
 	"archive/ref":         {},
 	"convert":             {"archive", "archive/codec", "archive/layer", "archive/ref"},
 	"inspect":             {"archive", "archive/codec", "archive/layer"},
-	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect", "inspect/diff", "inspect/verify"},
+	"cli":                 {"archive", "archive/codec", "archive/layer", "archive/ref", "convert", "inspect", "inspect/diff", "inspect/printable", "inspect/verify"},
 	"cli/imgtool":         {"cli"},
-	"inspect/diff":        {"archive", "archive/layer", "inspect", "inspect/packages"},
+	"inspect/diff":        {"archive", "archive/layer", "inspect", "inspect/packages", "inspect/printable"},
 	"inspect/packages":    {"archive/layer"},
-	"inspect/verify":      {"archive", "archive/codec", "archive/layer"},
+	"inspect/printable":   {},
+	"inspect/verify":      {"archive", "archive/codec", "archive/layer", "inspect/printable"},
 	"scripts/benchimage":  {},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/imgtool/imgtool/archive/layer"
 	"github.com/imgtool/imgtool/inspect/diff"
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
 // fold is a folder that was added or removed with all in it, told in one line.
@@ -111,7 +112,7 @@ func (p *diffPage) text(t *diff.TextDiff) {
 	for row := range strings.Lines(t.Unified) {
 		row = strings.TrimSuffix(row, "\n")
 		sign, rest := row[:1], strings.ReplaceAll(row[1:], "\t", "    ")
-		shown := printable(rest)
+		shown := printable.String(rest)
 		switch sign {
 		case "@":
 			p.row("      %s", p.paint("36", row))

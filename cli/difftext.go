@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/imgtool/imgtool/inspect/diff"
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
@@ -133,7 +134,7 @@ func (p *diffPage) roots(title, sign string, roots []diff.Root) {
 	}
 	p.heading("images " + title)
 	for _, root := range roots[:p.shown(len(roots))] {
-		p.change(sign, printable(root.Describe()))
+		p.change(sign, printable.String(root.Describe()))
 	}
 	p.more(len(roots) - p.shown(len(roots)))
 }
@@ -224,7 +225,7 @@ func (p *diffPage) manifests(i *diff.Image) {
 		all  []diff.Manifest
 	}{{"-", i.OnlyA}, {"+", i.OnlyB}} {
 		for _, m := range side.all[:p.shown(len(side.all))] {
-			p.change(side.sign, printable(m.Describe()))
+			p.change(side.sign, printable.String(m.Describe()))
 		}
 		p.more(len(side.all) - p.shown(len(side.all)))
 	}
@@ -294,7 +295,7 @@ func (p *diffPage) layers(l *diff.Layering) {
 	}
 	p.heading("layers")
 	for _, pair := range l.Layers[:p.shown(len(l.Layers))] {
-		text := printable(pair.Describe())
+		text := printable.String(pair.Describe())
 		if pair.Kind == diff.Unchanged {
 			text = p.dim(text)
 		}
@@ -351,7 +352,7 @@ func (p *diffPage) notes(notes []string) {
 // effect tells what a layer did as a whole.
 func (p *diffPage) effect(r *diff.Report) {
 	e := r.Layer
-	p.row("%s  %s", p.name(fmt.Sprintf("layer %d", e.Number)), printable(fmt.Sprintf("%s  %s stored  %s", e.Digest, size(e.Size), e.Compression)))
+	p.row("%s  %s", p.name(fmt.Sprintf("layer %d", e.Number)), printable.String(fmt.Sprintf("%s  %s stored  %s", e.Digest, size(e.Size), e.Compression)))
 	p.level("of", line(r.A.Path))
 	p.level("made by", line(e.CreatedBy))
 	p.level("brings", size(e.AddedBytes)+" of files")

@@ -12,6 +12,7 @@ import (
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/inspect"
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -48,13 +49,13 @@ func (p *page) printf(format string, args ...any) { fmt.Fprintf(p, format, args.
 // fit to print, wherever it comes from.
 func (p *page) field(indent, label, value string) {
 	if value != "" {
-		p.printf("%s%s %s\n", indent, p.label(label), printable(value))
+		p.printf("%s%s %s\n", indent, p.label(label), printable.String(value))
 	}
 }
 
 // fault prints a field that is no good news.
 func (p *page) fault(indent, label, value string) {
-	p.printf("%s%s %s\n", indent, p.label(label), p.bad(printable(value)))
+	p.printf("%s%s %s\n", indent, p.label(label), p.bad(printable.String(value)))
 }
 
 func (p *page) label(s string) string { return p.dim(fmt.Sprintf("%-12s", s)) }

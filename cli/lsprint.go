@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/imgtool/imgtool/inspect"
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
 // listPrinter prints a listing while it is made, to a buffer that remembers what
@@ -50,7 +51,7 @@ func (l *textList) folder(name string) {
 		fmt.Fprintln(l.w)
 	}
 	l.some, l.rows.widths = true, nil
-	fmt.Fprintf(l.w, "%s:\n", printable(name))
+	fmt.Fprintf(l.w, "%s:\n", printable.String(name))
 }
 
 func (l *textList) entry(e inspect.Entry) error {
@@ -58,7 +59,7 @@ func (l *textList) entry(e inspect.Entry) error {
 	if l.long {
 		return l.rows.add(longRow(e, l.ofLayer))
 	}
-	name := printable(e.Name)
+	name := printable.String(e.Name)
 	if e.Type == "whiteout" || e.Type == "opaque" {
 		name += " (" + e.Type + ")"
 	}
@@ -72,7 +73,7 @@ var longRight = map[int]bool{1: true, 3: true, 5: true}
 // longRow tells all of an entry, as `ls -l` and `tar tv` do. What is not known is
 // a dash.
 func longRow(e inspect.Entry, ofLayer bool) []string {
-	layer, name := fmt.Sprint(e.Layer), printable(e.Name)
+	layer, name := fmt.Sprint(e.Layer), printable.String(e.Name)
 	if e.Attributes == nil {
 		kind := e.Type
 		if kind == "dir" {
@@ -86,9 +87,9 @@ func longRow(e inspect.Entry, ofLayer bool) []string {
 	}
 	switch e.Type {
 	case "symlink":
-		name += " -> " + printable(e.Link)
+		name += " -> " + printable.String(e.Link)
 	case "hardlink":
-		name += " link to " + printable(e.Link)
+		name += " link to " + printable.String(e.Link)
 	}
 	owner := fmt.Sprintf("%d:%d", e.UID, e.GID)
 	return []string{modeString(e.Type, e.Mode), links, owner, sizeColumn(e), e.ModTime.Format("2006-01-02T15:04:05Z"), layer, name}

@@ -1,43 +1,15 @@
 package cli
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
-// printable escapes what could steer a terminal, and bytes that are no UTF-8:
-// names, labels and commands come from archives that nobody vouches for.
-func printable(s string) string {
-	if strings.IndexFunc(s, isControl) < 0 && strings.ToValidUTF8(s, "") == s {
-		return s
-	}
-	var out strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&out, "\\x%02x", s[0])
-		case isControl(r):
-			quoted := strconv.QuoteRune(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			out.WriteRune(r)
-		}
-		s = s[n:]
-	}
-	return out.String()
-}
-
-func isControl(r rune) bool { return !unicode.IsPrint(r) }
-
-// line is printable on one line.
+// line is a text on one line.
 func line(s string) string {
-	return strings.Join(strings.Fields(printable(s)), " ")
+	return strings.Join(strings.Fields(printable.String(s)), " ")
 }
 
 // size is a number of bytes for people.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/urfave/cli/v2"
 )
 
@@ -42,14 +43,14 @@ func printError(stderr io.Writer, err error) {
 		first, rest, _ := strings.Cut(hint.Hint(), "\n")
 		say(stderr, first)
 		for line := range strings.Lines(rest) {
-			fmt.Fprintln(stderr, printable(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintln(stderr, printable.String(strings.TrimSuffix(line, "\n")))
 		}
 	}
 }
 
 // say prints one message for people, on one line.
 func say(stderr io.Writer, message string) {
-	fmt.Fprintf(stderr, "imgtool: %s\n", printable(message))
+	fmt.Fprintf(stderr, "imgtool: %s\n", printable.String(message))
 }
 
 // usage is an error in the command line.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/imgtool/imgtool/inspect/verify"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -104,7 +105,7 @@ func (p *verifyPage) wrapped(first, more, s string, paint func(string) string) {
 	if p.width > 0 {
 		room = max(p.width-len(more), 20)
 	}
-	for _, row := range wrap(printable(s), room) {
+	for _, row := range wrap(printable.String(s), room) {
 		p.printf("%s%s\n", first, paint(row))
 		first = more
 	}

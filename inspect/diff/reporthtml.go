@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -41,7 +42,7 @@ const (
 // beyond 250,000, text diffs beyond 16 MiB, rows of other tables beyond 2,000.
 func WriteHTML(w io.Writer, r *Report) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"visible": visible, "bytes": FormatSize, "signed": signed, "count": count, "join": joinNames, "pretty": pretty,
+		"visible": printable.String, "bytes": FormatSize, "signed": signed, "count": count, "join": joinNames, "pretty": pretty,
 		"short": shortDigest, "roots": newHTMLRoots, "runs": historyRuns,
 	}).Parse(htmlPage)
 	if err != nil {

@@ -3,41 +3,11 @@ package diff
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/imgtool/imgtool/inspect/printable"
 )
-
-// visible spells out what does not show, or turns the text around it: control
-// characters, marks of direction, and bytes that are no UTF-8.
-func visible(s string) string { return spell(s, "") }
-
-// visibleText is visible, and leaves lines and tabs.
-func visibleText(s string) string { return spell(s, "\n\t") }
-
-func spell(s, kept string) string {
-	hidden := func(r rune) bool { return !unicode.IsPrint(r) && !strings.ContainsRune(kept, r) }
-	if utf8.ValidString(s) && strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var out strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&out, "\\x%02x", s[0])
-		case hidden(r):
-			quoted := strconv.QuoteRune(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			out.WriteRune(r)
-		}
-		s = s[n:]
-	}
-	return out.String()
-}
 
 // prettyWidth is how long JSON may be on one line.
 const prettyWidth = 72
@@ -47,17 +17,17 @@ const prettyWidth = 72
 func pretty(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
-		return visibleText(text)
+		return printable.Text(text)
 	}
 	var out bytes.Buffer
 	if err := json.Compact(&out, raw); err == nil && out.Len() <= prettyWidth {
-		return visibleText(out.String())
+		return printable.Text(out.String())
 	}
 	out.Reset()
 	if err := json.Indent(&out, raw, "", "  "); err != nil {
-		return visibleText(string(raw))
+		return printable.Text(string(raw))
 	}
-	return visibleText(out.String())
+	return printable.Text(out.String())
 }
 
 // joinNames lists words.

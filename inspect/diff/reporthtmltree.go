@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imgtool/imgtool/archive/layer"
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
 // htmlBudget is what a page still has room for.
@@ -79,14 +80,14 @@ func htmlGroups(changes []FileChange, texts int) []htmlGroup {
 		if dir == "." {
 			dir = ""
 		}
-		groups = append(groups, htmlGroup{visible(dir), rows})
+		groups = append(groups, htmlGroup{printable.String(dir), rows})
 	}
 	return groups
 }
 
 func htmlRow(c *FileChange, withText bool) []any {
 	before, after := c.Sizes()
-	row := []any{visible(path.Base(c.Path)), string(c.Kind[:1]), c.Type(), before, after}
+	row := []any{printable.String(path.Base(c.Path)), string(c.Kind[:1]), c.Type(), before, after}
 	values := htmlValues(c)
 	text := c.Text
 	if !withText {
@@ -95,7 +96,7 @@ func htmlRow(c *FileChange, withText bool) []any {
 	switch {
 	case text != nil:
 		shown := *text
-		shown.Unified, shown.Why = visibleText(text.Unified), visible(text.Why)
+		shown.Unified, shown.Why = printable.Text(text.Unified), printable.String(text.Why)
 		return append(row, c.Aspects.String(), values, &shown)
 	case values != nil:
 		return append(row, c.Aspects.String(), values)
@@ -112,7 +113,7 @@ func htmlValues(c *FileChange) [][3]string {
 	for _, v := range htmlAspects {
 		before, after := v.of(c.Before), v.of(c.After)
 		if (c.Aspects&v.aspect != 0 || v.aspect == AspectLink) && before != after {
-			rows = append(rows, [3]string{v.label, visible(before), visible(after)})
+			rows = append(rows, [3]string{v.label, printable.String(before), printable.String(after)})
 		}
 	}
 	return rows

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
 // MarkdownOptions says how to write Markdown.
@@ -195,7 +197,7 @@ func (m *markdown) texts(changes []FileChange) {
 		}
 		var lines []string
 		for text := range strings.Lines(t.Unified) {
-			lines = append(lines, clip(plain(strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\t", "    "))))
+			lines = append(lines, clip(printable.String(strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\t", "    "))))
 		}
 		m.fold("content of "+changes[i].Name(), fmt.Sprintf("+%d -%d", t.Inserted, t.Deleted), lines)
 	}
@@ -208,7 +210,7 @@ func (m *markdown) details(title string, n int, line func(int) string) {
 	}
 	var lines []string
 	for i := range m.shown(n) {
-		lines = append(lines, clip(plain(line(i))))
+		lines = append(lines, clip(printable.String(line(i))))
 	}
 	if left := n - len(lines); left > 0 {
 		lines = append(lines, fmt.Sprintf("# and %d more", left))
@@ -221,7 +223,7 @@ func (m *markdown) details(title string, n int, line func(int) string) {
 func (m *markdown) fold(title, count string, lines []string) {
 	text := strings.Join(lines, "\n")
 	fence := strings.Repeat("`", max(3, longestRun(text)+1))
-	part := fmt.Sprintf("\n<details><summary>%s (%s)</summary>\n\n%sdiff\n%s\n%s\n\n</details>\n", escapeHTML(plain(title)), count, fence, text, fence)
+	part := fmt.Sprintf("\n<details><summary>%s (%s)</summary>\n\n%sdiff\n%s\n%s\n\n</details>\n", escapeHTML(printable.String(title)), count, fence, text, fence)
 	if m.Len()+len(part) > maxMarkdown {
 		m.left++
 		return
@@ -243,7 +245,7 @@ func clip(s string) string {
 
 // code spells what an archive says as code in one line.
 func code(s string) string {
-	if s = clip(plain(s)); s == "" {
+	if s = clip(printable.String(s)); s == "" {
 		return ""
 	}
 	fence := strings.Repeat("`", longestRun(s)+1)
@@ -271,26 +273,6 @@ func escapeHTML(s string) string {
 			continue
 		}
 		out.WriteRune(r)
-	}
-	return out.String()
-}
-
-// plain escapes what could steer a terminal or a page, and what is no UTF-8, as Go
-// strings do.
-func plain(s string) string {
-	var out strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&out, `\x%02x`, s[0])
-		case unicode.IsPrint(r):
-			out.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRune(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[n:]
 	}
 	return out.String()
 }

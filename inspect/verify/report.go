@@ -2,10 +2,6 @@ package verify
 
 import (
 	"cmp"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Run is what a report tells: archives that were verified alike.
@@ -106,24 +102,4 @@ func (r *Run) Totals() Totals {
 		t.Notes += counts.Notes
 	}
 	return t
-}
-
-// plain escapes what XML cannot hold and what could steer a terminal, as Go
-// strings do.
-func plain(s string) string {
-	var out strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			out.WriteString(`\x` + strconv.FormatUint(uint64(s[0]), 16))
-		case unicode.IsPrint(r):
-			out.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRune(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[n:]
-	}
-	return out.String()
 }

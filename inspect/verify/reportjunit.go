@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/imgtool/imgtool/inspect/printable"
 )
 
 // The elements of JUnit's XML that CI systems agree on. There are no times in it:
@@ -80,9 +82,9 @@ func WriteJUnit(w io.Writer, r *Run) error {
 }
 
 func (r *Run) junitSuite(o Outcome) junitSuite {
-	suite := junitSuite{Name: plain(o.Path)}
+	suite := junitSuite{Name: printable.String(o.Path)}
 	if o.Report == nil {
-		failure := &junitResult{Message: plain(o.Err.Error()), Type: string(NotVerified)}
+		failure := &junitResult{Message: printable.String(o.Err.Error()), Type: string(NotVerified)}
 		suite.Cases = []junitCase{{Class: suite.Name, Name: "open", Error: failure}}
 		suite.Tests, suite.Errors = 1, 1
 		return suite
@@ -115,7 +117,7 @@ func (r *Run) junitCase(rule Rule, report *Report) junitCase {
 	var text strings.Builder
 	for _, f := range report.Findings {
 		if f.Rule == rule.ID {
-			fmt.Fprintf(&text, "%s\n", plain(f.String()))
+			fmt.Fprintf(&text, "%s\n", printable.String(f.String()))
 		}
 	}
 	switch {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgtool/imgtool/inspect/printable"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -218,19 +219,19 @@ func (s *sarifWriter) place(w Where) []sarifLogical {
 		at = &l
 	}
 	if w.Image != "" {
-		step("image", plain(w.Image))
+		step("image", printable.String(w.Image))
 	}
 	if w.Platform != "" {
-		step("platform", plain(w.Platform))
+		step("platform", printable.String(w.Platform))
 	}
 	switch {
 	case w.Layer != nil:
 		step("layer", fmt.Sprintf("layer %d", *w.Layer))
 	case w.Digest != "":
-		step("blob", plain(w.Digest.String()))
+		step("blob", printable.String(w.Digest.String()))
 	}
 	if w.Entry != "" {
-		step("entry", plain(w.Entry))
+		step("entry", printable.String(w.Entry))
 	}
 	if at == nil {
 		return nil
