@@ -191,6 +191,20 @@ func TestTargetsLoad(t *testing.T) {
 	containerd.Reset(t)
 	full, familiar := engineNames(t, content)
 
+	mended := filepath.Join(t.TempDir(), "mended.tar")
+	repair, err := convert.NewRepair([]convert.Source{{Archive: source}}, ref.Ref{Transport: ref.DockerArchive, Path: mended}, convert.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repair.Run(t.Context(), archive.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	containerd.Import(t, mended, "--all-platforms")
+	if n := len(containerd.Images(t)); n != 2 {
+		t.Errorf("ctr image import --all-platforms after repair: %d images, want 2", n)
+	}
+	containerd.Reset(t)
+
 	for _, target := range []string{"docker20", "podman"} {
 		for _, outer := range targetByName(t, target).Outer {
 			path := writeOuter(t, targetByName(t, target), ref.DockerArchive, outer, source)
