@@ -45,22 +45,30 @@ func FuzzOpen(f *testing.F) {
 }
 
 func fuzzOpen(t *testing.T, data []byte) {
+	if opened := fuzzOpenWith(t, data, false); opened && !fuzzOpenWith(t, data, true) {
+		t.Error("what opens does not open to be mended")
+	}
+}
+
+func fuzzOpenWith(t *testing.T, data []byte, mend bool) bool {
 	start := time.Now()
 	a, err := archive.Open(context.Background(), ref.Ref{Path: ref.Stdio}, archive.OpenOptions{
 		Stdin:      bytes.NewReader(data),
 		Decompress: codec.ReaderOptions{MaxExpansion: 1},
+		Mend:       mend,
 	})
 	if err != nil {
 		if err.Error() == "" {
 			t.Error("an error without a text")
 		}
-		return
+		return false
 	}
 	defer a.Close()
 	checkOpened(t, a)
 	if took := time.Since(start); took > slowest {
 		t.Errorf("%d bytes take %v", len(data), took)
 	}
+	return true
 }
 
 // checkOpened walks all of a and writes what is whole.
