@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// parseNPM reads a package.json (docs.npmjs.com, "package.json"). One that has
+// parseNPM reads a package.json (npm CLI documentation, "package.json"). One that has
 // neither name nor version sets something for a folder, and is no package.
 func parseNPM(in *input, add add) error {
 	if in.size > maxDocument {
