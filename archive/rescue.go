@@ -21,18 +21,22 @@ func (l *loader) mend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fault := l.noList()
-	if fault != nil {
-		if found, err := l.search(ctx, names, fault, l.rescueDocuments, l.rescueConfigs); found || err != nil {
+	rescues := []rescue{l.rescueDocuments, l.rescueConfigs}
+	if fault := l.noList(); fault != nil {
+		if found, err := l.search(ctx, names, fault, rescues); found || err != nil {
 			return err
 		}
+		rescues = nil // nothing there for them
 	}
-	fault = l.loadFaces(ctx)
-	if fault == nil || ctx.Err() != nil {
+	fault := l.loadFaces(ctx)
+	switch {
+	case fault == nil:
 		l.compareRepositories()
+		return nil
+	case ctx.Err() != nil:
 		return fault
 	}
-	found, err := l.search(ctx, names, fault, l.rescueDocuments, l.rescueConfigs, l.rescueChains)
+	found, err := l.search(ctx, names, fault, append(rescues, l.rescueChains))
 	if !found && err == nil {
 		err = fault
 	}
@@ -47,11 +51,14 @@ func (l *loader) noList() error {
 	return fmt.Errorf("neither %s nor %s is there", indexFile, dockerManifestFile)
 }
 
+// rescue looks for images of one kind among the members.
+type rescue func(ctx context.Context, names []string) error
+
 // search lets one rescue after the other look for images, until one finds some.
-func (l *loader) search(ctx context.Context, names []string, fault error, rescues ...func(context.Context, []string) error) (found bool, err error) {
-	for _, rescue := range rescues {
+func (l *loader) search(ctx context.Context, names []string, fault error, rescues []rescue) (found bool, err error) {
+	for _, look := range rescues {
 		l.forget()
-		if err := rescue(ctx, names); err != nil {
+		if err := look(ctx, names); err != nil {
 			return false, err
 		}
 		if n := len(l.archive.Images); n > 0 {

@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -23,17 +25,37 @@ func (i *Image) With(node *Node, names []Name) *Image {
 	return &Image{Names: names, Node: node, roots: i.roots}
 }
 
-// Restated gives the image with a node in its place whose descriptor is right
-// where those in index.json are not: of these, only annotations and fields that
-// are not image-spec's stay.
-func (i *Image) Restated(node *Node) *Image {
+// Restated gives the image with a node in its place whose descriptor is right, and
+// tells how many of those in index.json are not: of these, only annotations and
+// fields that are not image-spec's stay.
+func (i *Image) Restated(node *Node) (_ *Image, mended int) {
 	restated := &Image{Names: i.Names, Node: node}
 	for _, r := range i.roots {
-		annotations := r.Annotations
-		r.Descriptor = node.Descriptor
-		restated.roots = append(restated.roots, r.annotated(annotations))
+		if !r.describes(node.Descriptor) {
+			annotations := r.Annotations
+			r.Descriptor = node.Descriptor
+			r = r.annotated(annotations)
+			mended++
+		}
+		restated.roots = append(restated.roots, r)
 	}
-	return restated
+	return restated, mended
+}
+
+// Descriptors are those of index.json that point at the image, one for each name
+// and place; none where the archive has no index.json.
+func (i *Image) Descriptors() []ocispec.Descriptor {
+	var all []ocispec.Descriptor
+	for _, r := range i.roots {
+		all = append(all, r.Descriptor)
+	}
+	return all
+}
+
+// describes reports that r says of what it points at what d does.
+func (r root) describes(d ocispec.Descriptor) bool {
+	return r.MediaType == d.MediaType && r.Digest == d.Digest && r.Size == d.Size &&
+		bytes.Equal(r.Data, d.Data) && reflect.DeepEqual(r.Platform, d.Platform)
 }
 
 // Called gives the image under other names, spelled as they are given.

@@ -39,10 +39,15 @@ func (m *mender) mended(image *archive.Image) *archive.Image {
 	if node == nil {
 		return nil
 	}
-	if bytes.Equal(node.RawDescriptor, image.RawDescriptor) {
+	same := bytes.Equal(node.RawDescriptor, image.RawDescriptor)
+	restated, mended := image.Restated(node)
+	if same && mended > 0 { // else it was told
+		m.note("%s: index.json describes it once more, and otherwise", node.Descriptor.Digest)
+	}
+	if same && mended == 0 {
 		return image
 	}
-	return image.Restated(node)
+	return restated
 }
 
 // node gives n mended, n itself where there is nothing to mend, or nil where it

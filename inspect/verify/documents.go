@@ -86,11 +86,49 @@ func (v *verifier) checkStated(d ocispec.Descriptor, raw []byte, w Where) bool {
 		v.found.add(DigestMismatch, w, "descriptor says %s, content is %s", d.Digest, got)
 		return false
 	}
+	v.checkStatement(d, raw, w)
+	return true
+}
+
+// checkStatement compares what a descriptor says of its document beside the digest.
+func (v *verifier) checkStatement(d ocispec.Descriptor, raw []byte, w Where) {
 	v.checkSize(d, int64(len(raw)), w)
 	if len(d.Data) > 0 && !bytes.Equal(d.Data, raw) {
 		v.found.add(DataMismatch, w, "the descriptor embeds %d bytes that are not the %d of %s", len(d.Data), len(raw), d.Digest)
 	}
-	return true
+}
+
+// checkRepeats looks at the descriptors that describe a document once more, in
+// index.json or in an index: a walk meets each document once.
+func (v *verifier) checkRepeats(image *archive.Image, w Where) {
+	for i, d := range image.Descriptors() {
+		if i > 0 {
+			v.checkRepeat(d, image.Node, w)
+		}
+	}
+	first := map[digest.Digest]*archive.Node{}
+	_ = archive.Walk([]*archive.Node{image.Node}, func(n *archive.Node) error {
+		for _, child := range n.Children {
+			if met := first[child.Descriptor.Digest]; met != nil {
+				v.checkRepeat(child.Descriptor, met, w)
+				continue
+			}
+			first[child.Descriptor.Digest] = child
+		}
+		return nil
+	})
+}
+
+// checkRepeat compares d with the document that it describes as n does.
+func (v *verifier) checkRepeat(d ocispec.Descriptor, n *archive.Node, w Where) {
+	if n.Raw == nil || d.Digest != n.Descriptor.Digest {
+		return
+	}
+	w.Digest = d.Digest
+	v.checkStatement(d, n.Raw, w)
+	if d.MediaType != n.Descriptor.MediaType {
+		v.found.add(MediaTypeMismatch, w, "it is described as %q here and as %q elsewhere", d.MediaType, n.Descriptor.MediaType)
+	}
 }
 
 func (v *verifier) checkSize(d ocispec.Descriptor, size int64, w Where) {

@@ -16,6 +16,7 @@ import (
 // checkImage looks at a root and everything below it.
 func (v *verifier) checkImage(ctx context.Context, image *archive.Image) error {
 	title, wanted := title(image), newFilter(image.Node, v.opts.Platforms)
+	v.checkRepeats(image, Where{Image: title})
 	return archive.Walk([]*archive.Node{image.Node}, func(n *archive.Node) error {
 		if err := ctx.Err(); err != nil || !wanted.has(n) {
 			return err

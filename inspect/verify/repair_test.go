@@ -1,6 +1,9 @@
 package verify_test
 
 import (
+	"encoding/json"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,6 +46,40 @@ func TestRepair(t *testing.T) {
 	}
 	if tried < 10 {
 		t.Errorf("%d rules say that repair mends them, want 10 at least", tried)
+	}
+}
+
+// TestRepairSecondRoot: a descriptor of index.json that lies is mended also where
+// another one of the same image does not.
+func TestRepairSecondRoot(t *testing.T) {
+	t.Parallel()
+	from, to := filepath.Join(t.TempDir(), "image"), filepath.Join(t.TempDir(), "mended.tar")
+	layout{}.build(t, from)
+	index := filepath.Join(from, "index.json")
+	raw, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		SchemaVersion int              `json:"schemaVersion"`
+		Manifests     []map[string]any `json:"manifests"`
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
+		t.Fatal(err)
+	}
+	lying := maps.Clone(document.Manifests[0])
+	lying["size"] = 7
+	lying["annotations"] = map[string]any{"org.opencontainers.image.ref.name": "example.com/a:v2"}
+	document.Manifests = append(document.Manifests, lying)
+	write(t, from, "index.json", text(t, document))
+	if report := verifyFile(t, from, verify.Options{}); !slices.Equal(ruleIDs(report), []string{verify.SizeMismatch}) {
+		t.Errorf("before: %+v", report.Findings)
+	}
+	if notes := repair(t, from, to); !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "once more, and otherwise") }) {
+		t.Errorf("repair said %q", notes)
+	}
+	if report := verifyFile(t, to, verify.Options{}); len(report.Findings) > 0 {
+		t.Errorf("after: %+v", report.Findings)
 	}
 }
 
