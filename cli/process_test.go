@@ -116,17 +116,7 @@ const blockSize = 16 << 20
 // once.
 func writeGzipLayout(t *testing.T, path string, size int64) {
 	t.Helper()
-	blobs := filepath.Join(path, "blobs", "sha256")
-	if err := os.MkdirAll(blobs, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	write := func(mediaType string, data []byte) map[string]any {
-		hex := fmt.Sprintf("%x", sha256.Sum256(data))
-		if err := os.WriteFile(filepath.Join(blobs, hex), data, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return map[string]any{"mediaType": mediaType, "digest": "sha256:" + hex, "size": len(data)}
-	}
+	l := newHandLayout(t, path)
 	block := make([]byte, blockSize)
 	random := rand.NewChaCha8([32]byte{})
 	for i := 0; i < len(block); i += 512 {
@@ -140,22 +130,13 @@ func writeGzipLayout(t *testing.T, path string, size int64) {
 	big = append(big, gzipMember(t, make([]byte, 1024))...)
 	small := gzipMember(t, append(tarHeaderBlock(t, "small", 0), make([]byte, 1024)...))
 
-	const layer = "application/vnd.oci.image.layer.v1.tar+gzip"
 	zero := "sha256:" + strings.Repeat("0", 64) // nothing here looks at diffIDs
-	config := write("application/vnd.oci.image.config.v1+json", mustJSON(t, map[string]any{
+	config := l.put(t, "application/vnd.oci.image.config.v1+json", mustJSON(t, map[string]any{
 		"architecture": "amd64", "os": "linux", "rootfs": map[string]any{"type": "layers", "diff_ids": []string{zero, zero}},
 	}))
-	manifest := write("application/vnd.oci.image.manifest.v1+json", mustJSON(t, map[string]any{
-		"schemaVersion": 2, "config": config, "layers": []any{write(layer, small), write(layer, big)},
-	}))
-	for name, v := range map[string]any{
-		"oci-layout": map[string]any{"imageLayoutVersion": "1.0.0"},
-		"index.json": map[string]any{"schemaVersion": 2, "manifests": []any{manifest}},
-	} {
-		if err := os.WriteFile(filepath.Join(path, name), mustJSON(t, v), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	l.finish(t, l.put(t, "application/vnd.oci.image.manifest.v1+json", mustJSON(t, map[string]any{
+		"schemaVersion": 2, "config": config, "layers": []any{l.put(t, gzipLayer, small), l.put(t, gzipLayer, big)},
+	})))
 }
 
 func gzipMember(t *testing.T, data []byte) []byte {
