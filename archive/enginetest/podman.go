@@ -30,7 +30,9 @@ func StartPodman(t testing.TB) *Podman {
 		env: environ([]string{"CONTAINER_", "CONTAINERS_", "STORAGE_", "XDG_"},
 			"HOME="+string(h),
 			"TMPDIR="+h.mkdir(t, "tmp"), // podman unpacks OCI archives here
-			"CONTAINERS_CONF="+h.write(t, "containers.conf", ""),
+			// Locks in files of its own: those in shared memory are the machine's,
+			// 2,048 in all, and containers that stay would keep them for ever.
+			"CONTAINERS_CONF="+h.write(t, "containers.conf", "[engine]\nlock_type = \"file\"\n"),
 			"CONTAINERS_STORAGE_CONF="+h.write(t, "storage.conf", fmt.Sprintf(
 				"[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n", h.path("root"), h.path("run"))),
 			"CONTAINERS_REGISTRIES_CONF="+h.write(t, "registries.conf", "unqualified-search-registries = []\n")),
