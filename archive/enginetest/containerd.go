@@ -45,7 +45,8 @@ address = %q
 	return socket
 }
 
-func (c *Containerd) command(args ...string) *exec.Cmd {
+// Command is ctr with args, to be run by the caller, for what has no method here.
+func (c *Containerd) Command(args ...string) *exec.Cmd {
 	return exec.Command("ctr", append([]string{"--address", c.socket, "--namespace", "enginetest"}, args...)...)
 }
 
@@ -65,7 +66,7 @@ func (c *Containerd) Import(t testing.TB, file string, flags ...string) string {
 // exist after an error.
 func (c *Containerd) TryImport(file string, flags ...string) (string, error) {
 	args := append([]string{"images", "import"}, flags...)
-	return combined(c.command(append(args, file)...))
+	return combined(c.Command(append(args, file)...))
 }
 
 // Images lists what the engine holds, sorted, as "name digest": the full name
@@ -73,7 +74,7 @@ func (c *Containerd) TryImport(file string, flags ...string) (string, error) {
 // a name does not exist in containerd.
 func (c *Containerd) Images(t testing.TB) []string {
 	t.Helper()
-	out, err := output(c.command("images", "list"))
+	out, err := output(c.Command("images", "list"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func (c *Containerd) Images(t testing.TB) []string {
 // Reset removes every image, and their content before it returns.
 func (c *Containerd) Reset(t testing.TB) {
 	t.Helper()
-	out, err := output(c.command("images", "list", "--quiet"))
+	out, err := output(c.Command("images", "list", "--quiet"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func (c *Containerd) Reset(t testing.TB) {
 	if len(names) == 0 {
 		return
 	}
-	if _, err := output(c.command(append([]string{"images", "remove", "--sync"}, names...)...)); err != nil {
+	if _, err := output(c.Command(append([]string{"images", "remove", "--sync"}, names...)...)); err != nil {
 		t.Fatal(err)
 	}
 }

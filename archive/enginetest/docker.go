@@ -42,19 +42,21 @@ func StartDocker(t testing.TB) *Docker {
 	return d
 }
 
-func (d *Docker) command(args ...string) *exec.Cmd {
+// Command is docker with args, to be run by the caller, for what has no method
+// here. It builds without BuildKit, which would be a plugin.
+func (d *Docker) Command(args ...string) *exec.Cmd {
 	return d.commandContext(context.Background(), args...)
 }
 
 func (d *Docker) commandContext(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, "docker", append([]string{"--host", d.host}, args...)...)
-	c.Env = environ([]string{"DOCKER_"}, "DOCKER_CONFIG="+d.config)
+	c.Env = environ([]string{"DOCKER_"}, "DOCKER_CONFIG="+d.config, "DOCKER_BUILDKIT=0")
 	return c
 }
 
 func (d *Docker) output(t testing.TB, args ...string) []byte {
 	t.Helper()
-	out, err := output(d.command(args...))
+	out, err := output(d.Command(args...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func (d *Docker) Load(t testing.TB, file string) string {
 // TryLoad is [Docker.Load] for an archive that may be refused; the error holds
 // what docker says. Images that stand before the bad one stay loaded.
 func (d *Docker) TryLoad(file string) (string, error) {
-	return combined(d.command("load", "--quiet", "--input", file))
+	return combined(d.Command("load", "--quiet", "--input", file))
 }
 
 // Images lists what the engine holds, sorted, as "name:tag imageID". Names are
@@ -120,12 +122,12 @@ func (d *Docker) TryExport(ref string, w io.Writer) error {
 // export makes a container and exports it.
 func (d *Docker) export(ref string, w io.Writer) (id string, err error) {
 	// An image need not name a command; one that does not exist will do.
-	out, err := output(d.command("create", "--network", "none", ref, "/none"))
+	out, err := output(d.Command("create", "--network", "none", ref, "/none"))
 	if err != nil {
 		return "", err
 	}
 	id = strings.TrimSpace(string(out))
-	c := d.command("export", id)
+	c := d.Command("export", id)
 	c.Stdout = w
 	return id, run(c)
 }

@@ -347,3 +347,42 @@ func TestEnviron(t *testing.T) {
 		t.Errorf("environ = %q, want no DOCKER_HOST, and DOCKER_CONFIG=/x", env)
 	}
 }
+
+func TestBuildah(t *testing.T) {
+	t.Parallel()
+	b := StartBuildah(t)
+	img := makeImage(t)
+	id, err := b.TryPull("docker-archive:" + img.file)
+	if err != nil || id != img.id {
+		t.Fatalf("TryPull(tiny) = %q, %v; want %s", id, err, img.id)
+	}
+	if diff := cmp.Diff([]string{tinyName + " " + img.id}, b.Images(t)); diff != "" {
+		t.Errorf("Images() differs (-want +got):\n%s", diff)
+	}
+	dir, err := b.TryMount(tinyName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, tinyFile)); string(got) != tinyContent {
+		t.Errorf("%s holds %q, %v; want %q", tinyFile, got, err, tinyContent)
+	}
+	if id, err := b.TryPull("docker-archive:" + filepath.Join(t.TempDir(), "absent.tar")); err == nil {
+		t.Errorf("TryPull(absent file) = %q, want an error", id)
+	}
+}
+
+// TestRegistry lets skopeo push to a registry and pull from it.
+func TestRegistry(t *testing.T) {
+	t.Parallel()
+	Require(t, "skopeo")
+	address := StartRegistry(t)
+	img := makeImage(t)
+	there := "docker://" + address + "/tiny:v1"
+	back := filepath.Join(t.TempDir(), "back.tar")
+	Run(t, "skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "docker-archive:"+img.file, there)
+	Run(t, "skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false", there, "docker-archive:"+back)
+	got := Run(t, "skopeo", "inspect", "--config", "--raw", "docker-archive:"+back)
+	if digest(got) != img.id {
+		t.Errorf("the config came back as %s, want the image ID %s", digest(got), img.id)
+	}
+}

@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"fmt"
 	"io"
 	"os/exec"
 	"slices"
@@ -11,8 +10,7 @@ import (
 
 // Podman is a podman with storage of its own. No process runs between calls.
 type Podman struct {
-	flags []string
-	env   []string
+	storage
 }
 
 // StartPodman makes a podman with empty storage of the vfs driver that is
@@ -21,25 +19,14 @@ func StartPodman(t testing.TB) *Podman {
 	t.Helper()
 	requireEngine(t, "podman")
 	h := newHome(t)
-	h.write(t, ".config/containers/policy.json", `{"default":[{"type":"insecureAcceptAnything"}]}`+"\n")
-	return &Podman{
-		flags: []string{
-			"--root", h.path("root"), "--runroot", h.path("run"), "--tmpdir", h.path("libpod"),
-			"--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs",
-		},
-		env: environ([]string{"CONTAINER_", "CONTAINERS_", "STORAGE_", "XDG_"},
-			"HOME="+string(h),
-			"TMPDIR="+h.mkdir(t, "tmp"), // podman unpacks OCI archives here
-			// Locks in files of its own: those in shared memory are the machine's,
-			// 2,048 in all, and containers that stay would keep them for ever.
-			"CONTAINERS_CONF="+h.write(t, "containers.conf", "[engine]\nlock_type = \"file\"\n"),
-			"CONTAINERS_STORAGE_CONF="+h.write(t, "storage.conf", fmt.Sprintf(
-				"[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n", h.path("root"), h.path("run"))),
-			"CONTAINERS_REGISTRIES_CONF="+h.write(t, "registries.conf", "unqualified-search-registries = []\n")),
-	}
+	s := newStorage(t, h)
+	s.flags = append(s.flags, "--tmpdir", h.path("libpod"), "--events-backend", "none", "--cgroup-manager", "cgroupfs")
+	return &Podman{s}
 }
 
-func (p *Podman) command(args ...string) *exec.Cmd {
+// Command is podman with args, to be run by the caller, for what has no method
+// here.
+func (p *Podman) Command(args ...string) *exec.Cmd {
 	c := exec.Command("podman", append(slices.Clone(p.flags), args...)...)
 	c.Env = p.env
 	return c
@@ -47,7 +34,7 @@ func (p *Podman) command(args ...string) *exec.Cmd {
 
 func (p *Podman) output(t testing.TB, args ...string) []byte {
 	t.Helper()
-	out, err := output(p.command(args...))
+	out, err := output(p.Command(args...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +55,7 @@ func (p *Podman) Load(t testing.TB, file string) string {
 // TryLoad is [Podman.Load] for an archive that may be refused; the error holds
 // what podman says.
 func (p *Podman) TryLoad(file string) (string, error) {
-	return combined(p.command("load", "--quiet", "--input", file))
+	return combined(p.Command("load", "--quiet", "--input", file))
 }
 
 // Images lists what the engine holds, sorted, as "name:tag imageID". Names are
@@ -113,12 +100,12 @@ func (p *Podman) TryExport(ref string, w io.Writer) error {
 // export makes a container and exports it.
 func (p *Podman) export(ref string, w io.Writer) (id string, err error) {
 	// An image need not name a command; one that does not exist will do.
-	out, err := output(p.command("create", "--network", "none", ref, "/none"))
+	out, err := output(p.Command("create", "--network", "none", ref, "/none"))
 	if err != nil {
 		return "", err
 	}
 	id = strings.TrimSpace(string(out))
-	c := p.command("export", id)
+	c := p.Command("export", id)
 	c.Stdout = w
 	return id, run(c)
 }

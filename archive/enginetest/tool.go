@@ -111,6 +111,12 @@ func hasAnyPrefix(s string, prefixes []string) bool {
 	return false
 }
 
+// lastLine returns the last line of the output of a tool.
+func lastLine(out []byte) string {
+	text := strings.TrimSpace(string(out))
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 // lines splits the output of a tool; an empty output has no lines.
 func lines(out []byte) []string {
 	text := strings.TrimSpace(string(out))
