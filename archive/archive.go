@@ -24,8 +24,8 @@ const (
 )
 
 // Archive is an opened image archive: its images as OCI descriptors, and the
-// blobs behind them. What its fields say is what the archive states; nothing
-// was hashed, except as [Open] tells. An Archive is safe for concurrent use
+// blobs behind them. What its fields say is what the archive states; only
+// documents were hashed, and what else [Open] tells. An Archive is safe for concurrent use
 // until it is closed.
 type Archive struct {
 	// Path is what was opened, as the user wrote it.
@@ -41,6 +41,9 @@ type Archive struct {
 	// Conflicts tell what manifest.json and index.json of a [Hybrid] say
 	// differently, one line each.
 	Conflicts []string
+	// Damaged are the indexes, manifests and configs that are not what their digest
+	// says, each a [*DigestError] with what it is about. They are told all the same.
+	Damaged []error
 	// IndexFields are the fields of index.json other than schemaVersion and
 	// manifests, as stored.
 	IndexFields map[string]RawJSON

@@ -23,6 +23,7 @@ func (l *loader) config(d ocispec.Descriptor) *Config {
 	}
 	c.Raw, c.Err = l.read(d, MaxConfig)
 	if c.Err == nil {
+		c.Damage = l.damage("config", d, c.Raw)
 		c.Image, c.Err = parseConfig(c.Raw)
 	}
 	if c.Err != nil {

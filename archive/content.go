@@ -62,7 +62,8 @@ func (c *Content) TotalSize() int64 {
 // Add takes in a root with its names and everything below it. Platforms that an
 // index names and the source does not hold stay named, as Docker 25 and later
 // save them, and become gaps; an image alone must be whole, and one platform of
-// an index. It fails with [ErrNotFound] where that is not so, and with whatever
+// an index. It fails with [ErrNotFound] where that is not so, with a
+// [*DigestError] where a document is not what its digest says, and with whatever
 // made a document unreadable.
 func (c *Content) Add(image *Image, from Source) error {
 	if c.seen == nil {
@@ -98,6 +99,8 @@ func (c *Content) addNode(n *Node, nested bool, from Source) error {
 	case n.Absent() && nested:
 		c.Gaps = append(c.Gaps, Gap{Descriptor: n.Descriptor})
 		return nil
+	case n.Damage != nil:
+		return n.Damage
 	case n.Err != nil:
 		return n.Err
 	}
@@ -124,6 +127,8 @@ func (c *Content) addConfig(n *Node, nested bool, from Source) error {
 	case errors.Is(n.Config.Err, ErrNotFound) && nested:
 		c.Gaps = append(c.Gaps, Gap{Descriptor: d, Of: n})
 		return nil
+	case n.Config.Damage != nil:
+		return fmt.Errorf("manifest %s: %w", n.Descriptor.Digest, n.Config.Damage)
 	case n.Config.Err != nil:
 		return fmt.Errorf("manifest %s: %w", n.Descriptor.Digest, n.Config.Err)
 	}

@@ -23,6 +23,7 @@ type loader struct {
 	peeks     map[digest.Digest]peek
 	images    map[digest.Digest]*Image
 	named     map[naming]bool
+	damaged   map[digest.Digest]bool
 	docker    dockerCache
 	v10       v10Cache
 	opts      OpenOptions
@@ -52,6 +53,7 @@ func newLoader(a *Archive, opts OpenOptions) *loader {
 		peeks:     map[digest.Digest]peek{},
 		images:    map[digest.Digest]*Image{},
 		named:     map[naming]bool{},
+		damaged:   map[digest.Digest]bool{},
 		docker:    dockerCache{map[string]dockerConfig{}, map[string]digest.Digest{}},
 		v10:       v10Cache{map[string]*Node{}, map[string]v1Image{}, map[string]v1Layer{}},
 		opts:      opts,
@@ -134,15 +136,17 @@ func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
 	}
 	doc := Document{Raw: raw}
 	if isIndex(mediaType) {
+		doc.Damage = l.damage("index", d, raw)
 		doc.Err = l.parseIndex(&doc, depth)
 	} else {
+		doc.Damage = l.damage("manifest", d, raw)
 		doc.Err = l.parseManifest(&doc)
 	}
 	if doc.Err == nil && doc.weigh() > MaxNodes {
 		doc.Err = errTooMany
 	}
 	if doc.Err != nil {
-		return Document{Err: fmt.Errorf("read %s: %w", d.Digest, doc.Err)}
+		return Document{Err: fmt.Errorf("read %s: %w", d.Digest, doc.Err), Damage: doc.Damage}
 	}
 	return doc
 }

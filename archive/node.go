@@ -27,8 +27,11 @@ type Node struct {
 // change it.
 type Document struct {
 	// Err says why the document could not be read; it matches [ErrNotFound]
-	// where the archive does not hold it. All else is then zero.
+	// where the archive does not hold it. All else but Damage is then zero.
 	Err error
+	// Damage is a [*DigestError] where the stored bytes are not what the digest
+	// says. Nothing new may be made of such a document.
+	Damage error
 	// Raw are the stored bytes; digests are taken of them alone.
 	Raw []byte
 	// Index and Children are set for an index.
@@ -45,9 +48,10 @@ type Document struct {
 
 // Config is an image config, parsed and as stored.
 type Config struct {
-	// Err says why the config could not be read, as for [Document].
-	Err error
-	Raw []byte
+	// Err and Damage are as for [Document].
+	Err    error
+	Damage error
+	Raw    []byte
 	ocispec.Image
 }
 

@@ -50,6 +50,7 @@ type session struct {
 	meter  string // how progress is shown
 	expand int64
 	mend   bool // archives that are opened
+	judges bool // tells itself what is wrong with them
 	opened []*archive.Archive
 }
 
@@ -106,7 +107,16 @@ func (s *session) open(ctx context.Context, r ref.Ref) (*archive.Archive, error)
 		return nil, interrupted(ctx, err)
 	}
 	s.opened = append(s.opened, a)
+	s.warnDamaged(a)
 	return a, nil
+}
+
+// warnDamaged tells of documents that are not what their digest says: all that is
+// told of them may be a lie.
+func (s *session) warnDamaged(a *archive.Archive) {
+	if n := len(a.Damaged); n > 0 && !s.judges {
+		s.warn(fmt.Sprintf("%q: documents that are not what their digest says: %d, first %v; `imgtool verify` tells more", a.Path, n, a.Damaged[0]))
+	}
 }
 
 // oneImage is the image that a command works on, as the user chose it.

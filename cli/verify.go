@@ -276,7 +276,7 @@ func (s *session) verify(ctx context.Context, o verifyOptions) (*verify.Run, err
 
 // verifyOne verifies one archive, and closes it: there may be many.
 func (s *session) verifyOne(ctx context.Context, r ref.Ref, o verifyOptions) (report *verify.Report, err error) {
-	one := &session{env: s.env, quiet: s.quiet, meter: s.meter, expand: s.expand}
+	one := &session{env: s.env, quiet: s.quiet, meter: s.meter, expand: s.expand, judges: true}
 	defer func() {
 		if closing := one.close(); closing != nil {
 			report, err = nil, errors.Join(err, closing)

@@ -61,6 +61,9 @@ func (b *builder) take(s Source, images []*archive.Image) error {
 				continue
 			}
 		}
+		if err := sound(image.Node); err != nil {
+			return fmt.Errorf("carry image %q of %q: %w", title(image), s.Path, err)
+		}
 		node, err := b.filter.apply(s, image, b.note)
 		if err != nil {
 			return err
@@ -71,6 +74,17 @@ func (b *builder) take(s Source, images []*archive.Image) error {
 	}
 	b.takeFields(s)
 	return nil
+}
+
+// sound fails where an index below n is not what its digest says: nothing that is
+// chosen of it is what was meant. [archive.Content.Add] looks at the rest.
+func sound(n *archive.Node) error {
+	return archive.Walk([]*archive.Node{n}, func(n *archive.Node) error {
+		if n.Index == nil {
+			return nil
+		}
+		return n.Damage
+	})
 }
 
 // namesOf gives the names that an image keeps: none where it is to be joined with

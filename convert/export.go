@@ -19,9 +19,12 @@ type Rootfs struct {
 }
 
 // NewRootfs gives the filesystem of image n, which must be whole. It reads no
-// layer, and fails as [archive.Archive.Stack] does.
+// layer, and fails as [archive.Archive.Stack] and [archive.Archive.Intact] do.
 func NewRootfs(a *archive.Archive, n *archive.Node, opts archive.StackOptions) (*Rootfs, error) {
 	opts.Verify = true
+	if err := a.Intact(n); err != nil {
+		return nil, fmt.Errorf("image %s of %q: %w", n.Descriptor.Digest, a.Path, err)
+	}
 	stack, err := a.Stack(n, opts)
 	if err != nil {
 		return nil, err

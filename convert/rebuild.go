@@ -218,8 +218,8 @@ func (r *rebuild) node(made *archive.Made) *archive.Node {
 		r.fields["mediaType"] = mustMarshal(r.manifest.MediaType)
 	}
 	n := renewed(r.old, &archive.Document{
-		Raw: mustMarshal(r.fields), Manifest: &r.manifest, Layers: r.layers,
-		Config: &archive.Config{Raw: config, Image: r.config},
+		Damage: r.old.Damage, Raw: mustMarshal(r.fields), Manifest: &r.manifest, Layers: r.layers,
+		Config: &archive.Config{Damage: r.old.Config.Damage, Raw: config, Image: r.config},
 	})
 	n.Descriptor.MediaType = r.mediaType(n.Descriptor.MediaType)
 	n.RawDescriptor = withDigest(n.RawDescriptor, n.Descriptor)

@@ -20,7 +20,7 @@ import (
 // It leaves out attestations, and what the archive names and does not hold, as
 // long as an image is left. It sets right the media type, size, platform and
 // embedded content in descriptors. It cannot mend bytes that are not what their
-// digest says: writing fails then.
+// digest says, and fails with a [*archive.DigestError] where these are documents.
 func NewRepair(sources []Source, to ref.Ref, opts Options) (*Plan, error) {
 	opts.StripAttestations, opts.mend = true, true
 	return NewPlan(sources, to, opts)

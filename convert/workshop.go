@@ -30,6 +30,9 @@ func (w *workshop) over(a *archive.Archive) *archive.Made { return w.Over(a) }
 // isWhole reports that image n of r can be read. Below an index, an image that
 // lacks a layer is carried as it is, and told.
 func (b *builder) isWhole(r *root, n *archive.Node) (bool, error) {
+	if err := n.Intact(); err != nil {
+		return false, fmt.Errorf("%q: %w", r.from.Path, err)
+	}
 	what, err := fault(n)
 	if err == nil {
 		return true, nil
