@@ -10,7 +10,6 @@ import (
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/opencontainers/go-digest"
-	"github.com/opencontainers/image-spec/schema"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -186,15 +185,10 @@ func (v *verifier) checkJSON(n *archive.Node, raw []byte, w Where) {
 
 // checkSchema checks OCI's documents; Docker publishes no schema for its own.
 func (v *verifier) checkSchema(mediaType string, raw []byte, w Where) {
-	switch mediaType {
-	case ocispec.MediaTypeImageManifest, ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageConfig:
-	default:
+	if schemas[mediaType] == nil || !v.found.wants(SchemaViolation) {
 		return
 	}
-	if !v.found.wants(SchemaViolation) {
-		return
-	}
-	if err := schema.Validator(mediaType).Validate(bytes.NewReader(raw)); err != nil {
+	if err := validate(mediaType, raw); err != nil {
 		v.found.add(SchemaViolation, w, "%s", oneLine(err.Error()))
 	}
 }
