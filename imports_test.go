@@ -21,6 +21,7 @@ var edges = map[string][]string{
 	"archive/archivetest": {},
 	"archive/codec":       {"archive/gunzip"},
 	"archive/enginetest":  {},
+	"archive/faultfs":     {},
 	"archive/gunzip":      {},
 	"archive/layer":       {"archive/codec"},
 	"archive/ref":         {},
@@ -36,7 +37,7 @@ var edges = map[string][]string{
 }
 
 // testEdges are what every test may import.
-var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/codec", "archive/layer", "archive/ref"}
+var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/faultfs", "archive/codec", "archive/layer", "archive/ref"}
 
 // testEdgesOf are what the tests of one folder may import besides.
 var testEdgesOf = map[string][]string{
@@ -65,6 +66,7 @@ var entries = map[string][]string{
 	"github.com/urfave/cli/v2":                 {"cli"},
 	"github.com/chromedp/chromedp":             {}, // tests alone
 	"github.com/chromedp/cdproto":              {}, // tests alone
+	"github.com/hanwen/go-fuse/v2":             {"archive/faultfs"},
 	"github.com/google/go-cmp":                 {}, // tests alone
 	"github.com/rogpeppe/go-internal":          {}, // tests alone
 	"github.com/santhosh-tekuri/jsonschema/v5": {"inspect/verify/schema.go"},
