@@ -23,10 +23,14 @@ func (l *loader) isDir() bool {
 		return false
 	}
 	raw, err := l.member(dirManifestFile)
+	return err == nil && isDirManifest(raw)
+}
+
+func isDirManifest(raw []byte) bool {
 	var document struct {
 		SchemaVersion int `json:"schemaVersion"`
 	}
-	return err == nil && json.Unmarshal(raw, &document) == nil && document.SchemaVersion != 0
+	return json.Unmarshal(raw, &document) == nil && document.SchemaVersion != 0
 }
 
 // loadDir reads the one image of the folder, which has no name.
@@ -38,23 +42,29 @@ func (l *loader) loadDir() error {
 	if err != nil {
 		return err
 	}
-	var document struct {
-		MediaType string  `json:"mediaType"`
-		Manifests RawJSON `json:"manifests"`
-	}
-	if err := decode(raw, &document); err != nil {
+	mediaType, err := dirMediaType(raw)
+	if err != nil {
 		return fmt.Errorf("read %s: %w", dirManifestFile, err)
-	}
-	mediaType := document.MediaType
-	switch {
-	case mediaType == "" && document.Manifests != nil:
-		mediaType = ocispec.MediaTypeImageIndex
-	case mediaType == "":
-		mediaType = ocispec.MediaTypeImageManifest
 	}
 	l.archive.located[digest.FromBytes(raw)] = dirManifestFile
 	l.add(&Image{Node: l.node(describe(mediaType, raw), 1)})
 	return nil
+}
+
+// dirMediaType is what the one image of a folder is, which no descriptor tells.
+func dirMediaType(raw []byte) (string, error) {
+	var document struct {
+		MediaType string  `json:"mediaType"`
+		Manifests RawJSON `json:"manifests"`
+	}
+	err := decode(raw, &document)
+	switch {
+	case err != nil, document.MediaType != "":
+		return document.MediaType, err
+	case document.Manifests != nil:
+		return ocispec.MediaTypeImageIndex, nil
+	}
+	return ocispec.MediaTypeImageManifest, nil
 }
 
 // dirMembers finds blobs under the names that dir: has for them.
