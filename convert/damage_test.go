@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,66 +67,77 @@ func exchange(t testing.TB, layout, kind string) {
 	}
 }
 
+// job says where what is made goes, and temporary files.
+type job struct {
+	to     ref.Ref
+	stdout io.Writer
+	temp   string
+}
+
+func (j job) options() convert.RunOptions {
+	return convert.RunOptions{WriteOptions: archive.WriteOptions{Stdout: j.stdout}, Stack: archive.StackOptions{TempDir: j.temp}}
+}
+
 // rewriting are the ways to make something new of documents, or of what they
 // name. None of these may take documents that are not what their digest says.
-var rewriting = map[string]func(a *archive.Archive, to ref.Ref, temp string) error{
-	"convert": func(a *archive.Archive, to ref.Ref, _ string) error {
-		return planAndRun(convert.NewPlan, a, to, convert.Options{})
+var rewriting = map[string]func(a *archive.Archive, j job) error{
+	"convert": func(a *archive.Archive, j job) error {
+		return planAndRun(convert.NewPlan, a, j, convert.Options{})
 	},
-	"convert --platform": func(a *archive.Archive, to ref.Ref, _ string) error {
-		return planAndRun(convert.NewPlan, a, to, convert.Options{Platforms: []string{"linux/amd64"}})
+	"convert --platform": func(a *archive.Archive, j job) error {
+		return planAndRun(convert.NewPlan, a, j, convert.Options{Platforms: []string{"linux/amd64"}})
 	},
-	"convert --for": func(a *archive.Archive, to ref.Ref, _ string) error {
+	"convert --for": func(a *archive.Archive, j job) error {
 		target, err := convert.TargetByName("docker20")
 		if err != nil {
 			return err
 		}
-		to.Transport = ref.DockerArchive
-		return planAndRun(convert.NewPlan, a, to, convert.Options{For: target})
+		j.to.Transport = ref.DockerArchive
+		return planAndRun(convert.NewPlan, a, j, convert.Options{For: target})
 	},
-	"convert --as": func(a *archive.Archive, to ref.Ref, _ string) error {
-		return planAndRun(convert.NewPlan, a, to, convert.Options{As: "fx:all"})
+	"convert --as": func(a *archive.Archive, j job) error {
+		return planAndRun(convert.NewPlan, a, j, convert.Options{As: "fx:all"})
 	},
-	"repair": func(a *archive.Archive, to ref.Ref, _ string) error {
-		return planAndRun(convert.NewRepair, a, to, convert.Options{})
+	"repair": func(a *archive.Archive, j job) error {
+		return planAndRun(convert.NewRepair, a, j, convert.Options{})
 	},
-	"recompress": func(a *archive.Archive, to ref.Ref, temp string) error {
+	"recompress": func(a *archive.Archive, j job) error {
 		opts := convert.RecompressOptions{Compress: codec.Setting{Compression: codec.Zstd}}
-		p, err := convert.NewRecompress([]convert.Source{{Archive: a}}, to, opts)
+		p, err := convert.NewRecompress([]convert.Source{{Archive: a}}, j.to, opts)
 		if err != nil {
 			return err
 		}
-		return p.Run(context.Background(), convert.RunOptions{Stack: archive.StackOptions{TempDir: temp}})
+		return p.Run(context.Background(), j.options())
 	},
-	"flatten": func(a *archive.Archive, to ref.Ref, temp string) error {
-		p, err := convert.NewFlatten([]convert.Source{{Archive: a}}, to, convert.FlattenOptions{})
+	"flatten": func(a *archive.Archive, j job) error {
+		p, err := convert.NewFlatten([]convert.Source{{Archive: a}}, j.to, convert.FlattenOptions{})
 		if err != nil {
 			return err
 		}
-		return p.Run(context.Background(), convert.RunOptions{Stack: archive.StackOptions{TempDir: temp}})
+		return p.Run(context.Background(), j.options())
 	},
-	"export": func(a *archive.Archive, to ref.Ref, temp string) error {
-		rootfs, err := rootfsOf(a, temp)
+	"export": func(a *archive.Archive, j job) error {
+		rootfs, err := rootfsOf(a, j.temp)
 		if err != nil {
 			return err
 		}
-		return rootfs.Export(context.Background(), to.Path, archive.WriteOptions{})
+		return rootfs.Export(context.Background(), j.to.Path, archive.WriteOptions{Stdout: j.stdout})
 	},
-	"unpack": func(a *archive.Archive, to ref.Ref, temp string) error {
-		rootfs, err := rootfsOf(a, temp)
+	"unpack": func(a *archive.Archive, j job) error {
+		rootfs, err := rootfsOf(a, j.temp)
 		if err != nil {
 			return err
 		}
-		return rootfs.Unpack(context.Background(), to.Path, convert.UnpackOptions{Rootless: true})
+		return rootfs.Unpack(context.Background(), j.to.Path, convert.UnpackOptions{Rootless: true})
 	},
 }
 
-func planAndRun(plan func([]convert.Source, ref.Ref, convert.Options) (*convert.Plan, error), a *archive.Archive, to ref.Ref, opts convert.Options) error {
-	p, err := plan([]convert.Source{{Archive: a}}, to, opts)
+func planAndRun(plan func([]convert.Source, ref.Ref, convert.Options) (*convert.Plan, error), a *archive.Archive, j job, opts convert.Options) error {
+	p, err := plan([]convert.Source{{Archive: a}}, j.to, opts)
 	if err != nil {
 		return err
 	}
-	return p.Run(context.Background(), archive.WriteOptions{})
+	return p.Run(context.Background(), archive.WriteOptions{Stdout: j.stdout})
 }
 
 // TestDamagedDocuments: a document that is not what its digest says is no image to
@@ -142,7 +154,7 @@ func TestDamagedDocuments(t *testing.T) {
 				}
 				out := filepath.Join(t.TempDir(), "out")
 				a := open(t, layout)
-				err := rewrite(a, ref.Ref{Transport: ref.OCI, Path: out}, temp)
+				err := rewrite(a, job{to: ref.Ref{Transport: ref.OCI, Path: out}, temp: temp})
 				if kind == "nothing" {
 					if err != nil || len(a.Damaged) > 0 {
 						t.Errorf("%s = %v, damaged %v", name, err, a.Damaged)
@@ -171,8 +183,8 @@ func TestDamageElsewhere(t *testing.T) {
 		layout := build(t, marked)
 		exchange(t, layout, kind)
 		a := open(t, layout)
-		to := ref.Ref{Transport: ref.OCI, Path: filepath.Join(t.TempDir(), "out")}
-		if err := planAndRun(convert.NewPlan, a, to, convert.Options{Platforms: []string{"linux/arm64"}}); err != nil {
+		j := job{to: ref.Ref{Transport: ref.OCI, Path: filepath.Join(t.TempDir(), "out")}}
+		if err := planAndRun(convert.NewPlan, a, j, convert.Options{Platforms: []string{"linux/arm64"}}); err != nil {
 			t.Errorf("%s of another platform: %v", kind, err)
 		}
 	}

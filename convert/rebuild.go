@@ -74,6 +74,16 @@ func fieldsOf(raw []byte, known ...string) map[string]archive.RawJSON {
 	return fields
 }
 
+// listOf gives the values of a stored list, which was parsed before; none where it
+// is absent.
+func listOf(raw archive.RawJSON) []archive.RawJSON {
+	var list []archive.RawJSON
+	if raw != nil {
+		mustUnmarshal(raw, &list)
+	}
+	return list
+}
+
 // withDigest gives the stored descriptor with the media type, digest and size of
 // d, and without embedded content.
 func withDigest(stored archive.RawJSON, d ocispec.Descriptor) archive.RawJSON {
@@ -129,7 +139,7 @@ func newRebuild(n *archive.Node) *rebuild {
 		mediaType: func(s string) string { return s },
 	}
 	r.manifest.Layers, r.config.RootFS.DiffIDs = nil, nil
-	mustUnmarshal(r.fields["layers"], &r.stored)
+	r.stored = listOf(r.fields["layers"])
 	return r
 }
 

@@ -143,8 +143,7 @@ func (m *mender) manifest(n *archive.Node) *archive.Node {
 	manifest := *n.Manifest
 	manifest.Layers = slices.Clone(manifest.Layers)
 	layers := slices.Clone(n.Layers)
-	var stored []archive.RawJSON
-	mustUnmarshal(fields["layers"], &stored)
+	stored := listOf(fields["layers"])
 	changed := m.config(n, &manifest, fields)
 	for i := range layers {
 		d := m.layer(layers[i])
