@@ -237,9 +237,15 @@ func sameTree(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func treeText(ts *testscript.TestScript, folder string) string {
+	text, err := folderText(ts.MkAbs(folder))
+	ts.Check(err)
+	return text
+}
+
+// folderText tells a folder's names, modes, links and contents.
+func folderText(root string) (string, error) {
 	var out strings.Builder
-	root := ts.MkAbs(folder)
-	ts.Check(filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -264,8 +270,8 @@ func treeText(ts *testscript.TestScript, folder string) string {
 		}
 		fmt.Fprintln(&out)
 		return nil
-	}))
-	return out.String()
+	})
+	return out.String(), err
 }
 
 // jsonField checks that a file is one JSON document and that the value at a
