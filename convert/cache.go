@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/claim"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -39,8 +40,9 @@ type Cache struct {
 // Names in a cache.
 const (
 	cacheVersion = "v1"
-	cacheTemp    = ".tmp-*" // an entry that is being written
-	// staleTemp is how old such a file must be for its writer to be gone.
+	entryName    = "entry" // one that is being written is called after it
+	// staleTemp is how old such a file must be for its writer to be gone, where no
+	// lock tells.
 	staleTemp = 24 * time.Hour
 )
 
@@ -139,28 +141,45 @@ func (c *Cache) keep(ctx context.Context, l archive.Layer, s codec.Setting, sour
 }
 
 func (c *Cache) store(ctx context.Context, l archive.Layer, s codec.Setting, source archive.Source) (err error) {
-	folder := filepath.Join(c.dir, l.DiffID.Encoded())
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(folder, cacheTemp)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
 	blob, err := source.Open(l.Descriptor)
 	if err != nil {
-		return errors.Join(err, file.Close())
+		return err
 	}
-	err = errors.Join(archive.Copy(ctx, file, blob, l.Descriptor, nil), blob.Close(), file.Close())
+	defer func() { err = errors.Join(err, blob.Close()) }()
+	root, held, file, err := c.begin(l.DiffID)
 	if err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), filepath.Join(folder, prefix(s)+l.Descriptor.Digest.Encoded()))
+	defer func() { err = errors.Join(err, held.Release(), root.Close()) }()
+	err = errors.Join(archive.Copy(ctx, file, blob, l.Descriptor, nil), file.Close())
+	if err == nil {
+		err = root.Rename(held.Name, prefix(s)+l.Descriptor.Digest.Encoded())
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(held.Name))
+	}
+	return nil
+}
+
+// begin makes the file of an entry. Another process that trims the cache may
+// remove its folder while that is empty; then it is made again.
+func (c *Cache) begin(diffID digest.Digest) (root *os.Root, held *claim.Claim, file *os.File, err error) {
+	folder := filepath.Join(c.dir, diffID.Encoded())
+	for range 100 {
+		if err = os.MkdirAll(folder, 0o700); err != nil {
+			break
+		}
+		if root, err = os.OpenRoot(folder); err == nil {
+			if held, file, err = claim.File(root, entryName); err == nil {
+				return root, held, file, nil
+			}
+			err = errors.Join(err, root.Close())
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return nil, nil, nil, err
 }
 
 // cacheEntry is a file of a cache.
@@ -171,7 +190,7 @@ type cacheEntry struct {
 }
 
 // Trim removes the entries that were not used for longest until the cache has no
-// more bytes than it may, and what writers left that were killed.
+// more bytes than it may, and what writers left that were killed, which is told.
 func (c *Cache) Trim() error {
 	if c == nil {
 		return nil
@@ -201,23 +220,36 @@ func (c *Cache) Trim() error {
 func (c *Cache) entries() ([]cacheEntry, error) {
 	var entries []cacheEntry
 	err := filepath.WalkDir(c.dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil {
 			return ignoreMissing(err)
+		}
+		if entry.IsDir() {
+			c.sweep(path)
+			return nil
 		}
 		info, err := entry.Info()
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		temp, _ := filepath.Match(cacheTemp, entry.Name())
 		switch {
-		case !temp:
+		case !claim.Is(entry.Name()):
 			entries = append(entries, cacheEntry{path, info.Size(), info.ModTime()})
-		case time.Since(info.ModTime()) > staleTemp:
+		case !claim.Locks && time.Since(info.ModTime()) > staleTemp:
 			return ignoreMissing(os.Remove(path))
 		}
 		return nil
 	})
 	return entries, err
+}
+
+// sweep removes what writers left in a folder of the cache that were killed.
+func (c *Cache) sweep(folder string) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return // it is gone, or reading it tells
+	}
+	defer root.Close()
+	claim.SweepFolder(root, func(format string, args ...any) { c.warn("cache: " + fmt.Sprintf(format, args...)) })
 }
 
 // ignoreMissing is for what another process may have removed.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/imgtool/imgtool/archive/claim"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/imgtool/imgtool/convert"
@@ -150,7 +151,8 @@ func TestCacheIsUsed(t *testing.T) {
 	}
 }
 
-// TestCacheTrim: what was not used for longest goes first.
+// TestCacheTrim: what was not used for longest goes first, and what a writer left
+// that was killed; what one writes that lives stays.
 func TestCacheTrim(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -171,21 +173,31 @@ func TestCacheTrim(t *testing.T) {
 			sizes += info.Size()
 		}
 	}
-	temps := []string{filepath.Join(filepath.Dir(files[0]), ".tmp-old"), filepath.Join(filepath.Dir(files[0]), ".tmp-new")}
-	for i, temp := range temps {
-		if err := os.WriteFile(temp, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		at := time.Now().Add(-48 * time.Hour * time.Duration(1-i))
-		if err := os.Chtimes(temp, at, at); err != nil {
-			t.Fatal(err)
-		}
+	folder := filepath.Dir(files[0])
+	old := filepath.Join(folder, ".entry.imgtool-0123abcd")
+	if err := os.WriteFile(old, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	small, _ := openCache(t, dir, sizes)
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	held, file, err := claim.File(root, "entry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { held.Release(); file.Close() }()
+	small, told := openCache(t, dir, sizes)
 	if err := small.Trim(); err != nil {
 		t.Fatal(err)
 	}
-	want := append([]string{temps[1]}, files[:2]...)
+	want := append([]string{filepath.Join(folder, held.Name)}, files[:2]...)
+	if !claim.Locks { // then what is left stays for a day
+		want = append(want, old)
+	} else if diff := cmp.Diff([]string{"cache: removed " + old + ", which a run that was killed left"}, told.all); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
 	got := cacheFiles(t, dir)
 	for _, file := range want {
 		if _, err := os.Stat(file); err != nil {
@@ -222,8 +234,8 @@ func TestCacheTogether(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			for _, line := range told.all { // a folder may go while an entry is made in it
-				if !strings.Contains(line, "no such file") {
+			for _, line := range told.all {
+				if !strings.Contains(line, "run that was killed") { // between making a file and locking it
 					t.Error(line)
 				}
 			}

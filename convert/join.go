@@ -17,7 +17,7 @@ func (b *builder) join(name archive.Name) error {
 	owners := map[string]*root{}
 	for _, r := range b.order {
 		for _, n := range leaves(r.image.Node) {
-			if err := claim(owners, n, r); err != nil {
+			if err := takePlatform(owners, n, r); err != nil {
 				return err
 			}
 			children = append(children, withPlatform(n))
@@ -50,8 +50,8 @@ func leaves(n *archive.Node) []*archive.Node {
 	return manifests
 }
 
-// claim fails where another image is for the platform of n.
-func claim(owners map[string]*root, n *archive.Node, r *root) error {
+// takePlatform fails where another image is for the platform of n.
+func takePlatform(owners map[string]*root, n *archive.Node, r *root) error {
 	if n.Kind() != archive.KindImage {
 		return nil
 	}
