@@ -5,8 +5,9 @@ import (
 	"os"
 )
 
-// tempFile is a temporary file. It loses its name at once where the system
-// allows it, so that nothing is left even after a kill; else closing removes it.
+// tempFile is a temporary file. It has no name where the system allows that, so
+// that nothing is left even after a kill; else it loses its name at once, and on
+// Windows, where an open file keeps it, when it is closed.
 type tempFile struct {
 	*os.File
 	named bool
@@ -16,6 +17,12 @@ type tempFile struct {
 const spoolPattern = "imgtool-spool-*"
 
 func newTempFile(dir string) (*tempFile, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	if file := nameless(dir); file != nil {
+		return &tempFile{file, false}, nil
+	}
 	file, err := os.CreateTemp(dir, spoolPattern)
 	if err != nil {
 		return nil, err
