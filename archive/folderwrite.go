@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/imgtool/imgtool/archive/claim"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
@@ -23,11 +24,14 @@ func writeDir(ctx context.Context, path string, c *Content, opts WriteOptions) e
 	if err != nil {
 		return err
 	}
-	if !isVacant(path) {
+	if !isVacant(path) && abandonedMark(path, markOf(dirVersionFile)) == "" {
 		return withHint(fmt.Errorf("folder is there and not empty: %w", fs.ErrExist), "name a new folder")
 	}
 	return newFolder(ctx, path, files, opts)
 }
+
+// markOf names the mark in a folder that is filled, after the file that comes last.
+func markOf(last string) string { return last + "-filling" }
 
 // writeLayout writes a new OCI layout folder, or adds to the one that is there.
 func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions) error {
@@ -39,8 +43,7 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	}
 	for _, name := range []string{layoutFile, indexFile} {
 		if info, err := os.Lstat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
-			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist),
-				"name a new folder or an OCI layout; files named .*.imgtool-* were left by a run that was killed")
+			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist), "name a new folder or an OCI layout")
 		}
 	}
 	return addToLayout(ctx, path, c, opts)
@@ -66,6 +69,7 @@ func isFilling(path string) bool {
 // empty folder that is there is filled in place.
 func newFolder(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
 	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		sweepBeside(path, opts.Warn)
 		return fillEmpty(ctx, path, files, opts)
 	}
 	parent, name, err := openParent(path)
@@ -73,22 +77,20 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 		return err
 	}
 	defer func() { err = errors.Join(err, parent.Close()) }()
-	var temp string
-	err = freeName(name, func(free string) error {
-		temp = free
-		return parent.Mkdir(free, 0o777)
-	})
+	claim.Sweep(parent, name, opts.warn)
+	held, err := claim.Folder(parent, name)
 	if err != nil {
 		return err
 	}
-	err = fillFolder(ctx, parent, temp, files, opts)
+	defer func() { err = errors.Join(err, held.Release()) }()
+	err = fillFolder(ctx, parent, held, files, opts)
 	if err == nil {
-		if err = parent.Rename(temp, name); err != nil && !isVacant(path) {
+		if err = parent.Rename(held.Name, name); err != nil && !isVacant(path) {
 			err = fmt.Errorf("%w: %w", errTaken, err)
 		}
 	}
 	if err != nil {
-		return errors.Join(err, parent.RemoveAll(temp))
+		return errors.Join(err, parent.RemoveAll(held.Name))
 	}
 	return syncFolder(parent, ".")
 }
@@ -99,28 +101,62 @@ var errTaken = errors.New("name was taken meanwhile")
 
 // fillEmpty writes files into the empty folder at path, which may be a mount
 // point or somebody's current folder and keeps its mode. What makes it a layout
-// is named last. On an error all goes that this call made, and nothing else.
-// Others that would fill the folder wait, and find it taken.
+// is named last, and a mark stands in it until then. On an error all goes that
+// this call made, and nothing else. Others that would fill the folder wait, and
+// find it taken. One that was left half filled is completed.
 func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
 	unlock, err := lockFolder(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if !isVacant(path) {
-		return errTaken
-	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	half := isHalf(root, files[0].name)
+	if !half && !isVacant(path) {
+		return errTaken
+	}
+	mark, err := claim.Mark(root, markOf(files[0].name)) // before the old one goes
+	if err != nil {
+		return err
+	}
+	if half {
+		opts.warn("completes %s, which a run that was killed left half filled", path)
+		sweepFolder(root, files[0].name, opts)
+	}
+	return fillMarked(ctx, root, mark, half, files, opts)
+}
+
+// isHalf reports a folder that a run was filling which was killed: its mark is
+// there, and the file is not that comes last.
+func isHalf(root *os.Root, last string) bool {
+	_, err := root.Lstat(last)
+	return errors.Is(err, fs.ErrNotExist) && claim.Abandoned(root, markOf(last)) != ""
+}
+
+// fillMarked writes files into the folder that root is, the first one last, and
+// then removes the mark. That stays where a folder is still left half filled.
+func fillMarked(ctx context.Context, root *os.Root, mark *claim.Claim, half bool, files []file, opts WriteOptions) error {
 	reversed := slices.Clone(files)
 	slices.Reverse(reversed)
-	named, err := writeFiles(ctx, root, reversed, opts)
-	if err != nil {
-		err = errors.Join(err, unmake(root, named, reversed))
+	named, err := writeFiles(ctx, root, mark, reversed, opts)
+	if err == nil {
+		return mark.Discard()
 	}
-	return errors.Join(err, root.Close())
+	err = errors.Join(err, unmake(root, named, reversed))
+	if half {
+		return errors.Join(err, mark.Release())
+	}
+	return errors.Join(err, mark.Discard())
+}
+
+// sweepFolder removes what runs that were killed were about to write below root.
+func sweepFolder(root *os.Root, last string, opts WriteOptions) {
+	folders, _ := fs.Glob(root.FS(), "blobs/*") // the pattern is a good one
+	claim.SweepMarked(root, markOf(last), append(folders, "."), opts.warn)
 }
 
 // unmake removes the files that were named, and the folders that are empty then.
@@ -149,20 +185,21 @@ func lockFolder(ctx context.Context, path string) (unlock func() error, err erro
 	return lock.Close, nil
 }
 
-// fillFolder writes files into the folder name below parent.
-func fillFolder(ctx context.Context, parent *os.Root, name string, files []file, opts WriteOptions) error {
-	root, err := parent.OpenRoot(name)
+// fillFolder writes files into the folder below parent that is held.
+func fillFolder(ctx context.Context, parent *os.Root, held *claim.Claim, files []file, opts WriteOptions) error {
+	root, err := parent.OpenRoot(held.Name)
 	if err != nil {
 		return err
 	}
-	_, err = writeFiles(ctx, root, files, opts)
+	_, err = writeFiles(ctx, root, held, files, opts)
 	return errors.Join(err, root.Close())
 }
 
 // writeFiles writes files below root, several at a time, and leaves those alone
 // that are there and right. The files get their names, in order, when all are
-// written and durable. It gives those that have their names, on an error too.
-func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOptions) ([]*pending, error) {
+// written and durable; until then they have names of c. It gives those that have
+// their names, on an error too.
+func writeFiles(ctx context.Context, root *os.Root, c *claim.Claim, files []file, opts WriteOptions) ([]*pending, error) {
 	folders := []string{"."}
 	for i := range files {
 		if files[i].isFolder() {
@@ -172,7 +209,7 @@ func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOpti
 			}
 		}
 	}
-	written, err := writePending(ctx, root, files, opts)
+	written, err := writePending(ctx, root, c, files, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +223,7 @@ func writeFiles(ctx context.Context, root *os.Root, files []file, opts WriteOpti
 }
 
 // writePending writes the files that are not there yet beside their places.
-func writePending(ctx context.Context, root *os.Root, files []file, opts WriteOptions) ([]*pending, error) {
+func writePending(ctx context.Context, root *os.Root, c *claim.Claim, files []file, opts WriteOptions) ([]*pending, error) {
 	all := make([]*pending, len(files))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(opts.jobs())
@@ -197,7 +234,7 @@ func writePending(ctx context.Context, root *os.Root, files []file, opts WriteOp
 		group.Go(func() (err error) {
 			f := &files[i]
 			if f.blob == nil || !isStored(groupCtx, root, f.name, f.blob.Descriptor, opts) {
-				all[i], err = writeFile(groupCtx, root, f, opts)
+				all[i], err = writeFile(groupCtx, root, c, f, opts)
 			}
 			return err
 		})
@@ -211,8 +248,8 @@ func writePending(ctx context.Context, root *os.Root, files []file, opts WriteOp
 }
 
 // writeFile writes one file beside its place.
-func writeFile(ctx context.Context, root *os.Root, f *file, opts WriteOptions) (*pending, error) {
-	p, err := createPending(root, f.name)
+func writeFile(ctx context.Context, root *os.Root, c *claim.Claim, f *file, opts WriteOptions) (*pending, error) {
+	p, err := createPending(root, f.name, c)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +320,14 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if _, err := joinedIndex(members, c, silent); err != nil { // before anything is written
 		return err
 	}
-	if _, err := writeFiles(ctx, members.root, blobFiles(c), opts); err != nil {
+	sweepBeside(path, opts.Warn)
+	sweepFolder(members.root, layoutFile, opts)
+	mark, err := claim.Mark(members.root, markOf(layoutFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, mark.Discard()) }()
+	if _, err := writeFiles(ctx, members.root, mark, blobFiles(c), opts); err != nil {
 		return err
 	}
 	lock := flock.New(filepath.Join(path, layoutFile), flock.SetFlag(os.O_RDONLY))
@@ -295,7 +339,7 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if err != nil {
 		return err
 	}
-	_, err = writeFiles(ctx, members.root, []file{{name: indexFile, data: index}}, opts)
+	_, err = writeFiles(ctx, members.root, mark, []file{{name: indexFile, data: index}}, opts)
 	return err
 }
 

@@ -2,13 +2,11 @@ package archive
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
-	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
+
+	"github.com/imgtool/imgtool/archive/claim"
 )
 
 // pending is a file that is being written beside its place, below a root that
@@ -26,32 +24,12 @@ type pending struct {
 // writeBackStep is how many bytes go to the disk at a time.
 const writeBackStep = 8 << 20
 
-// createPending begins the file name below root. It has the mode that any new
-// file gets, which [os.CreateTemp] would not give it.
-func createPending(root *os.Root, name string) (*pending, error) {
-	p := &pending{root: root, name: name}
-	err := freeName(name, func(temp string) (err error) {
-		p.temp = temp
-		p.File, err = root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-// freeName finds a free name beside name for create, which fails with
-// [fs.ErrExist] for one that is taken.
-func freeName(name string, create func(string) error) error {
-	dir, base := path.Split(name)
-	for range 100 {
-		temp := fmt.Sprintf("%s.%s.imgtool-%08x", dir, base, rand.Uint32())
-		if err := create(temp); !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	return fmt.Errorf("no free name beside %q: %w", name, fs.ErrExist)
+// createPending begins the file name below root, under a temporary name of c.
+func createPending(root *os.Root, name string, c *claim.Claim) (*pending, error) {
+	p := &pending{root: root, temp: c.For(name), name: name}
+	var err error
+	p.File, err = root.OpenFile(p.temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	return p, err
 }
 
 // Write implements [io.Writer]. What was written goes to the disk while more is
@@ -119,3 +97,17 @@ func openParent(path string) (*os.Root, string, error) {
 	}
 	return root, filepath.Base(path), nil
 }
+
+// sweepBeside removes what runs that were killed left beside path, where that can
+// be seen.
+func sweepBeside(path string, warn func(string)) {
+	parent, name, err := openParent(path)
+	if err != nil {
+		return
+	}
+	defer parent.Close()
+	claim.Sweep(parent, name, teller(warn))
+}
+
+// teller gives warn a format.
+func teller(warn func(string)) claim.Tell { return WriteOptions{Warn: warn}.warn }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/imgtool/imgtool/archive/claim"
 	"github.com/imgtool/imgtool/archive/codec"
 	"github.com/imgtool/imgtool/archive/ref"
 )
@@ -36,7 +37,7 @@ func writeWhole(ctx context.Context, path string, opts WriteOptions, write func(
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return writeDevice(ctx, path, write)
 	}
-	return writeRegular(path, write)
+	return writeRegular(path, opts, write)
 }
 
 // compressed gives write with compression around it.
@@ -57,7 +58,7 @@ func compressed(outer codec.Setting, write func(io.Writer) error) func(io.Writer
 var errIsFolder = errors.New("it is the name of a folder")
 
 // writeRegular writes a regular file beside its place and then names it.
-func writeRegular(path string, write func(io.Writer) error) (err error) {
+func writeRegular(path string, opts WriteOptions, write func(io.Writer) error) (err error) {
 	if info, statErr := os.Stat(path); os.IsPathSeparator(path[len(path)-1]) || statErr == nil && info.IsDir() {
 		return withHint(errIsFolder, "name a file")
 	}
@@ -66,10 +67,13 @@ func writeRegular(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, parent.Close()) }()
-	p, err := createPending(parent, name)
+	claim.Sweep(parent, name, opts.warn)
+	held, file, err := claim.File(parent, name)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, held.Release()) }()
+	p := &pending{File: file, root: parent, temp: held.Name, name: name}
 	err = errors.Join(write(p), p.Close())
 	if err == nil {
 		err = p.sync()

@@ -40,7 +40,7 @@ func TestWriteFolder(t *testing.T) {
 		{"to empty", "other", true},
 	} {
 		var filled string
-		err := archive.WriteFolder(context.Background(), dir+"/"+tt.name, func(at string) error { filled = at; return fillWith(at) }, nil)
+		err := archive.WriteFolder(context.Background(), dir+"/"+tt.name, archive.FolderOptions{}, func(at string) error { filled = at; return fillWith(at) })
 		if err != nil {
 			t.Errorf("WriteFolder(%s): %v", tt.name, err)
 			continue
@@ -70,14 +70,14 @@ func TestWriteFolderFails(t *testing.T) {
 	broken, stuck := errors.New("broken"), errors.New("stuck")
 	half := func(at string) error { return errors.Join(fillWith(at), broken) }
 	for _, name := range []string{"new", "empty"} {
-		if err := archive.WriteFolder(context.Background(), path(name), half, nil); !errors.Is(err, broken) {
+		if err := archive.WriteFolder(context.Background(), path(name), archive.FolderOptions{}, half); !errors.Is(err, broken) {
 			t.Errorf("WriteFolder(%s) = %v, want %v", name, err, broken)
 		}
 		var removed []string
-		err := archive.WriteFolder(context.Background(), path(name), half, func(at string) error {
+		err := archive.WriteFolder(context.Background(), path(name), archive.FolderOptions{Remove: func(at string) error {
 			removed = append(removed, filepath.Base(at))
 			return errors.Join(os.RemoveAll(at), stuck)
-		})
+		}}, half)
 		if !errors.Is(err, broken) || !errors.Is(err, stuck) {
 			t.Errorf("WriteFolder(%s) = %v, want %v and %v", name, err, broken, stuck)
 		}
@@ -98,7 +98,7 @@ func TestWriteFolderFails(t *testing.T) {
 		{path("no/new"), "", fs.ErrNotExist},
 		{path("file/new"), "", nil},
 	} {
-		err := archive.WriteFolder(context.Background(), tt.path, never, nil)
+		err := archive.WriteFolder(context.Background(), tt.path, archive.FolderOptions{}, never)
 		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || hint(err) != tt.hint {
 			t.Errorf("WriteFolder(%q) = %v, hint %q, want %v, %q", tt.path, err, hint(err), tt.want, tt.hint)
 		}
@@ -117,9 +117,9 @@ func TestWriteFolderTakenMeanwhile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out")
-	err := archive.WriteFolder(context.Background(), path, func(at string) error {
+	err := archive.WriteFolder(context.Background(), path, archive.FolderOptions{}, func(at string) error {
 		return errors.Join(fillWith(at), os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "theirs"), nil, 0o600))
-	}, nil)
+	})
 	if err == nil {
 		t.Error("WriteFolder replaced a folder")
 	}

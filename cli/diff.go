@@ -279,7 +279,7 @@ func (s *session) writeDiff(ctx context.Context, r *diff.Report, o diffOptions) 
 	if o.output == ref.Stdio {
 		return printDiff(s.env.Stdout, r, o, pageOptions{painter: stdoutPainter(s.env), width: s.env.StdoutWidth})
 	}
-	return archive.WriteFile(ctx, o.output, archive.WriteOptions{}, func(w io.Writer) error { return printDiff(w, r, o, pageOptions{}) })
+	return archive.WriteFile(ctx, o.output, archive.WriteOptions{Warn: s.warn}, func(w io.Writer) error { return printDiff(w, r, o, pageOptions{}) })
 }
 
 func printDiff(w io.Writer, r *diff.Report, o diffOptions, page pageOptions) error {

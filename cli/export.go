@@ -69,15 +69,15 @@ func runExport(c *cli.Context, env Env) error {
 		return err
 	}
 	return withSession(c, env, func(s *session) error {
-		return s.withRootfs(c.Context, o, "exporting", func(r *convert.Rootfs) error {
-			return r.Export(c.Context, o.to, archive.WriteOptions{Stdout: env.Stdout, Outer: outer})
+		return s.withRootfs(c.Context, o, "exporting", func(r *convert.Rootfs, warn func(string)) error {
+			return r.Export(c.Context, o.to, archive.WriteOptions{Stdout: env.Stdout, Outer: outer, Warn: warn})
 		})
 	})
 }
 
 // withRootfs opens the filesystem of the one image that is meant, and shows how
-// far its use is.
-func (s *session) withRootfs(ctx context.Context, o rootfsOptions, doing string, use func(*convert.Rootfs) error) error {
+// far its use is. What is warned of is told at the end, not across the bar.
+func (s *session) withRootfs(ctx context.Context, o rootfsOptions, doing string, use func(r *convert.Rootfs, warn func(string)) error) error {
 	a, n, err := s.openImage(ctx, o.ref, o.images, o.platforms)
 	if err != nil {
 		return err
@@ -88,7 +88,13 @@ func (s *session) withRootfs(ctx context.Context, o rootfsOptions, doing string,
 	if err != nil {
 		return err
 	}
-	return interrupted(ctx, use(rootfs))
+	var warnings []string
+	err = use(rootfs, func(m string) { warnings = append(warnings, m) })
+	bar.stop()
+	for _, m := range warnings {
+		s.warn(m)
+	}
+	return interrupted(ctx, err)
 }
 
 // layersSize is the stored size of the layers of n. All are read once for what

@@ -43,16 +43,8 @@ func runUnpack(c *cli.Context, env Env) error {
 	}
 	rootless := c.Bool("rootless") || os.Geteuid() != 0
 	return withSession(c, env, func(s *session) error {
-		var warnings []string // told at the end, not across the bar
-		err := s.withRootfs(c.Context, o, "unpacking", func(r *convert.Rootfs) error {
-			return r.Unpack(c.Context, o.to, convert.UnpackOptions{
-				Rootless: rootless,
-				Warn:     func(m string) { warnings = append(warnings, m) },
-			})
+		return s.withRootfs(c.Context, o, "unpacking", func(r *convert.Rootfs, warn func(string)) error {
+			return r.Unpack(c.Context, o.to, convert.UnpackOptions{Rootless: rootless, Warn: warn})
 		})
-		for _, m := range warnings {
-			s.warn(m)
-		}
-		return err
 	})
 }

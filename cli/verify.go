@@ -311,7 +311,7 @@ func (s *session) verifyOne(ctx context.Context, r ref.Ref, o verifyOptions) (re
 func (s *session) writeReports(ctx context.Context, run *verify.Run, o verifyOptions) error {
 	var errs []error
 	for _, f := range o.files {
-		errs = append(errs, archive.WriteFile(ctx, f.path, archive.WriteOptions{}, func(w io.Writer) error {
+		errs = append(errs, archive.WriteFile(ctx, f.path, archive.WriteOptions{Warn: s.warn}, func(w io.Writer) error {
 			return writeReport(w, run, f.form, o.least)
 		}))
 	}

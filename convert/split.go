@@ -126,7 +126,7 @@ func (p *SplitPlan) Run(ctx context.Context, opts archive.WriteOptions) ([]strin
 		}
 		return nil
 	}
-	if err := archive.WriteFolder(ctx, p.Dir, fill, nil); err != nil {
+	if err := archive.WriteFolder(ctx, p.Dir, archive.FolderOptions{Warn: opts.Warn}, fill); err != nil {
 		return nil, err
 	}
 	if len(digests) == 0 {

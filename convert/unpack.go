@@ -18,7 +18,7 @@ type UnpackOptions struct {
 	// extended attribute user.rootlesscontainers, where there is one, as umoci
 	// does, and device nodes become empty files.
 	Rootless bool
-	// Warn is told what was left out, one line each, from the calling goroutine.
+	// Warn is told what was left out, and what a run that was killed left, one line each, from the calling goroutine.
 	// Nil means that nobody wants to know.
 	Warn func(string)
 }
@@ -40,7 +40,8 @@ func (r *Rootfs) Unpack(ctx context.Context, dir string, opts UnpackOptions) err
 	if err := r.apart(dir); err != nil {
 		return err
 	}
-	return archive.WriteFolder(ctx, dir, func(dir string) error { return r.fill(ctx, dir, opts) }, removeUnpacked)
+	folder := archive.FolderOptions{Remove: removeUnpacked, Warn: opts.Warn}
+	return archive.WriteFolder(ctx, dir, folder, func(dir string) error { return r.fill(ctx, dir, opts) })
 }
 
 // fill unpacks into a folder. On an error that is as it was, but for what lies in
