@@ -318,7 +318,8 @@ var killable = []struct{ name, command, late string }{
 
 // TestKilled ends commands at several moments with each signal. Nothing may stand
 // under the output's name, and after a signal that can be caught nothing beside
-// it or in TMPDIR either.
+// it or in TMPDIR either. What is left after a kill the next run removes, and says
+// so.
 func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes some GiB")
@@ -327,13 +328,16 @@ func TestKilled(t *testing.T) {
 	source, compressed := filepath.Join(dir, "big.tar"), filepath.Join(dir, "gzip")
 	writeBigArchive(t, source, bigLayer)
 	writeGzipLayout(t, compressed, bigLayer)
-	places := strings.NewReplacer("SOURCE", source, "GZIP", compressed)
+	small := filepath.Join(dir, "small.tar")
+	archivetest.Build(t, small, "format docker-save\nimage small:v1\n  layer\n    file a a\n")
+	places, next := strings.NewReplacer("SOURCE", source, "GZIP", compressed), strings.NewReplacer("SOURCE", small, "GZIP", small)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		for _, c := range killable {
 			for _, after := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
 				t.Run(fmt.Sprintf("%v %s %v", signal, c.name, after), func(t *testing.T) {
 					wait := func(string) { time.Sleep(after) }
-					killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
+					place := killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
+					checkNextRun(t, imgtool, strings.Fields(next.Replace(c.command)), place)
 				})
 			}
 			if c.late == "" || signal == syscall.SIGTERM { // which is no other thing than SIGINT
@@ -341,7 +345,8 @@ func TestKilled(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%v %s late", signal, c.name), func(t *testing.T) {
 				wait := func(place string) { waitForFile(t, filepath.Join(place, c.late)) }
-				killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
+				place := killCommand(t, imgtool, strings.Fields(places.Replace(c.command)), signal, wait)
+				checkNextRun(t, imgtool, strings.Fields(next.Replace(c.command)), place)
 			})
 		}
 	}
@@ -359,8 +364,9 @@ func waitForFile(t *testing.T, pattern string) {
 }
 
 // killCommand starts imgtool, and sends it the signal when wait, which is told
-// where the output will stand, returns.
-func killCommand(t *testing.T, imgtool string, args []string, signal syscall.Signal, wait func(place string)) {
+// where the output will stand, returns. It gives that place.
+func killCommand(t *testing.T, imgtool string, args []string, signal syscall.Signal, wait func(place string)) (place string) {
+	t.Helper()
 	place, temp := t.TempDir(), t.TempDir()
 	out := filepath.Join(place, "out")
 	for i := range args {
@@ -392,6 +398,29 @@ func killCommand(t *testing.T, imgtool string, args []string, signal syscall.Sig
 	}
 	if code := command.ProcessState.ExitCode(); code == 2 && !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("stderr does not say that it was interrupted: %s", &stderr)
+	}
+	return place
+}
+
+// checkNextRun runs a command that writes to a place where another one was ended:
+// it removes what that left, and tells of each.
+func checkNextRun(t *testing.T, imgtool string, args []string, place string) {
+	t.Helper()
+	for i := range args {
+		args[i] = strings.Replace(args[i], "OUT", filepath.Join(place, "out"), 1)
+	}
+	left := names(t, place)
+	out, err := exec.Command(imgtool, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("the next run: %v\n%s", err, out)
+	}
+	for _, name := range left {
+		if want := "imgtool: removed " + filepath.Join(place, name) + ", which a run that was killed left\n"; !strings.Contains(string(out), want) {
+			t.Errorf("want %q in:\n%s", want, out)
+		}
+	}
+	if got := names(t, place); len(got) != 1 || got[0] != "out" {
+		t.Errorf("after the next run the place holds %q, want the output alone", got)
 	}
 }
 
