@@ -29,6 +29,7 @@
 //	tail BYTES            append to the finished file
 //	truncate N            cut the finished file (after tail) to N bytes; a negative N cuts -N bytes off
 //	extra PATH CONTENT    add a file
+//	index-field KEY JSON  a field of index.json in a layout; KEY may be manifests.0.KEY
 //	replace PATH CONTENT  change a file's content after its digest was taken
 //	remove PATH           leave a member out
 //	flip PATH OFFSET      invert the lowest bit of one byte; a negative OFFSET counts from the end

@@ -26,6 +26,7 @@ func TestParseErrors(t *testing.T) {
 		{"time", "format oci\nimage\n  created today", `line 3: bad time "today"`},
 		{"json", "format oci\nimage\n  config-field k {", "line 3: bad JSON: unexpected EOF"},
 		{"json tail", "format oci\nimage\n  config-field k 1 2", `line 3: bad JSON: "2" after the value`},
+		{"index json", "format oci\nindex-field k {", "line 2: bad JSON: unexpected EOF"},
 		{"history", "format oci\nimage\n  history x", "line 3: history has no layer before it"},
 		{"layer word", "format oci\nimage\n  layer bzip2", `line 3: unknown word "bzip2" after layer`},
 		{"raw", "format tar\nraw a mode=9", `line 2: wrong number of words after "raw": 2`},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -187,8 +188,11 @@ func marshal(doc any, fields []field) ([]byte, error) {
 	return raw, err
 }
 
-// setField sets the field that keys lead to, one level a key.
+// setField sets the field that keys lead to, one level a key; of a list, a number.
 func setField(raw []byte, keys []string, value json.RawMessage) ([]byte, error) {
+	if i, err := strconv.Atoi(keys[0]); err == nil {
+		return setElement(raw, i, keys[1:], value)
+	}
 	doc := map[string]json.RawMessage{}
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &doc); err != nil {
@@ -202,6 +206,26 @@ func setField(raw []byte, keys []string, value json.RawMessage) ([]byte, error) 
 		}
 		value = inner
 	}
+	if doc == nil { // it was null
+		doc = map[string]json.RawMessage{}
+	}
 	doc[keys[0]] = value
 	return json.Marshal(doc)
+}
+
+// setElement sets a field of the element i of a list.
+func setElement(raw []byte, i int, keys []string, value json.RawMessage) ([]byte, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	if i < 0 || i >= len(list) || len(keys) == 0 {
+		return nil, fmt.Errorf("no field in element %d of %d", i, len(list))
+	}
+	element, err := setField(list[i], keys, value)
+	if err != nil {
+		return nil, err
+	}
+	list[i] = element
+	return json.Marshal(list)
 }

@@ -187,25 +187,31 @@ func (n *node) parseArgv(l *line) error {
 }
 
 func (n *node) parseField(l *line) error {
-	args, err := l.leaf(1, 1)
-	if err != nil {
-		return err
-	}
-	f := field{key: args[0]}
-	dec := json.NewDecoder(strings.NewReader(l.json))
-	if err := dec.Decode(&f.value); err != nil {
-		return l.errorf("bad JSON: %w", err)
-	}
-	after := strings.TrimSpace(l.json[dec.InputOffset():])
-	if after != "" && after[0] != '#' {
-		return l.errorf("bad JSON: %q after the value", after)
-	}
+	f, err := parseField(l)
 	if l.words[0] == "config-field" {
 		n.configFields = append(n.configFields, f)
 	} else {
 		n.manifestFields = append(n.manifestFields, f)
 	}
-	return nil
+	return err
+}
+
+// parseField reads a line that has JSON in it.
+func parseField(l *line) (field, error) {
+	args, err := l.leaf(1, 1)
+	if err != nil {
+		return field{}, err
+	}
+	f := field{key: args[0]}
+	dec := json.NewDecoder(strings.NewReader(l.json))
+	if err := dec.Decode(&f.value); err != nil {
+		return field{}, l.errorf("bad JSON: %w", err)
+	}
+	after := strings.TrimSpace(l.json[dec.InputOffset():])
+	if after != "" && after[0] != '#' {
+		return field{}, l.errorf("bad JSON: %q after the value", after)
+	}
+	return f, nil
 }
 
 func (n *node) parseSetting(l *line) error {

@@ -34,7 +34,7 @@ func (b *build) addLayout(annotate func(name string) map[string]string) error {
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: v1.MediaTypeImageIndex,
 		Manifests: b.topDescriptors(annotate),
-	}, nil)
+	}, b.spec.fields)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type Spec struct {
 	nodes    []*node
 	entries  []member // of format tar
 	edits    []edit
+	fields   []field // of index.json
 	prefix   string
 	tail     string
 	truncate *int64
@@ -73,6 +74,10 @@ func (s *Spec) parseLine(l *line) error {
 		return s.parseEdit(l)
 	case "prefix", "tail", "truncate", "no-end":
 		return s.parseFinish(l)
+	case "index-field":
+		f, err := parseField(l)
+		s.fields = append(s.fields, f)
+		return err
 	}
 	m, err := parseEntry(l)
 	if err != nil {
