@@ -1,13 +1,21 @@
 package convert_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/archivetest"
 	"github.com/imgtool/imgtool/archive/codec"
+	"github.com/imgtool/imgtool/archive/layer"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/imgtool/imgtool/convert"
 )
@@ -46,13 +54,10 @@ func FuzzRepair(f *testing.F) {
 // repaired gives an archive repaired, as a docker archive.
 func repaired(t *testing.T, data []byte) (_ []byte, ok bool) {
 	t.Helper()
-	a, err := archive.Open(t.Context(), ref.Ref{Path: ref.Stdio}, archive.OpenOptions{
-		Stdin: bytes.NewReader(data), Mend: true, Decompress: codec.ReaderOptions{MaxExpansion: 1},
-	})
-	if err != nil {
+	a, ok := openFuzzed(t, data, archive.OpenOptions{Mend: true})
+	if !ok {
 		return nil, false
 	}
-	defer a.Close()
 	plan, err := convert.NewRepair([]convert.Source{{Archive: a}}, ref.Ref{Transport: ref.DockerArchive, Path: ref.Stdio}, convert.Options{})
 	if err != nil {
 		return nil, false
@@ -62,4 +67,63 @@ func repaired(t *testing.T, data []byte) (_ []byte, ok bool) {
 		return nil, false
 	}
 	return out.Bytes(), true
+}
+
+// openFuzzed opens an archive that is in memory.
+func openFuzzed(t testing.TB, data []byte, opts archive.OpenOptions) (*archive.Archive, bool) {
+	t.Helper()
+	opts.Stdin, opts.Decompress.MaxExpansion = bytes.NewReader(data), 1
+	a, err := archive.Open(t.Context(), ref.Ref{Path: ref.Stdio}, opts)
+	if err != nil {
+		checkTyped(t, err)
+		return nil, false
+	}
+	t.Cleanup(func() { a.Close() })
+	return a, true
+}
+
+// openStrange builds what [archivetest.Strange] makes of data, and opens it.
+func openStrange(t testing.TB, data []byte) (*archive.Archive, bool) {
+	t.Helper()
+	listing := archivetest.Strange(data)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(listing)
+		}
+	})
+	path := filepath.Join(t.TempDir(), "strange")
+	archivetest.Build(t, path, listing)
+	a, err := archive.Open(t.Context(), ref.Ref{Path: path}, archive.OpenOptions{})
+	if err != nil {
+		checkTyped(t, err)
+		return nil, false
+	}
+	t.Cleanup(func() { a.Close() })
+	return a, true
+}
+
+// brokenStream is what is said of bytes that no compressor writes.
+var brokenStream = regexp.MustCompile(`read (gzip|bzip2|xz|zstd) (stream|at byte \d+): `)
+
+// checkTyped holds that an error is one that callers can tell by.
+func checkTyped(t testing.TB, err error) {
+	t.Helper()
+	for _, kind := range []error{
+		archive.ErrNotFound, archive.ErrNotImage, archive.ErrTooLarge, archive.ErrMalformed, archive.ErrUnsupported, archive.ErrOpaque,
+		layer.ErrUnsafePath, layer.ErrTooLarge, layer.ErrMalformed, layer.ErrUnsupported, layer.ErrLoop,
+		codec.ErrExpansion, io.ErrUnexpectedEOF, fs.ErrNotExist, fs.ErrExist, tar.ErrHeader, tar.ErrFieldTooLong,
+	} {
+		if errors.Is(err, kind) {
+			return
+		}
+	}
+	var (
+		sum       *archive.DigestError
+		size      *archive.SizeError
+		selection *archive.SelectionError
+		entry     *layer.EntryError
+	)
+	if !brokenStream.MatchString(err.Error()) && !errors.As(err, &sum) && !errors.As(err, &size) && !errors.As(err, &selection) && !errors.As(err, &entry) {
+		t.Errorf("an error of no kind: %v", err)
+	}
 }
