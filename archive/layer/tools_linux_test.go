@@ -118,6 +118,7 @@ func TestUmoci(t *testing.T) {
 	enginetest.Require(t, "umoci")
 	layout := filepath.Join(t.TempDir(), "layout")
 	archivetest.Build(t, layout, listing("oci", allCases()...))
+	t.Logf("tried: %d layer cases with umoci", len(allCases()))
 	for _, c := range allCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -247,6 +248,7 @@ func checkEngine(t *testing.T, with tool, e engine, prefix string) {
 		t.Logf("a case is not marked; all are loaded one by one: %v", err)
 		agreed = nil
 	}
+	t.Logf("tried: %d layer cases with %s", len(allCases()), with)
 	for _, c := range allCases() {
 		loaded := slices.ContainsFunc(agreed, func(a layerCase) bool { return a.name == c.name })
 		t.Run(c.name, func(t *testing.T) {
