@@ -80,7 +80,7 @@ var testOnly = []string{
 	"github.com/klauspost/compress", "github.com/ulikunitz/xz",
 	"github.com/opencontainers/go-digest", "github.com/opencontainers/image-spec",
 	"github.com/distribution/reference", "github.com/containerd/platforms", "github.com/santhosh-tekuri/jsonschema/v5",
-	"golang.org/x/sys", "github.com/chromedp/chromedp", "github.com/chromedp/cdproto",
+	"golang.org/x/sync", "golang.org/x/sys", "github.com/chromedp/chromedp", "github.com/chromedp/cdproto",
 }
 
 // TestImports holds the house rules of imports: cli → convert, inspect →
