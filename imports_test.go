@@ -35,6 +35,8 @@ var edges = map[string][]string{
 	"inspect/printable":   {},
 	"inspect/verify":      {"archive", "archive/codec", "archive/layer", "inspect/printable"},
 	"scripts/benchimage":  {},
+	"scripts/licence":     {},
+	".":                   {},
 }
 
 // testEdges are what every test may import.
@@ -42,6 +44,7 @@ var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/f
 
 // testEdgesOf are what the tests of one folder may import besides.
 var testEdgesOf = map[string][]string{
+	".":              {"scripts/licence"},
 	"inspect/verify": {"convert"},        // what repair mends, verify no longer finds
 	"convert":        {"inspect/verify"}, // what flatten writes, verify finds nothing new in
 }
@@ -66,6 +69,7 @@ var entries = map[string][]string{
 	"github.com/aymanbagabas/go-udiff":         {"inspect/diff/textdiff.go"},
 	"github.com/schollz/progressbar/v3":        {"cli"},
 	"github.com/urfave/cli/v2":                 {"cli"},
+	"github.com/google/licensecheck":           {"scripts/licence"},
 	"github.com/chromedp/chromedp":             {}, // tests alone
 	"github.com/chromedp/cdproto":              {}, // tests alone
 	"github.com/hanwen/go-fuse/v2":             {"archive/faultfs"},
