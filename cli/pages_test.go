@@ -40,7 +40,7 @@ func pages(t *testing.T) []string {
 	if err != nil || len(formats) == 0 {
 		t.Fatalf("no pages of formats: %v", err)
 	}
-	return append(formats, filepath.Join("..", "README.md"))
+	return append(formats, filepath.Join("..", "README.md"), filepath.Join(docs, "threat-model.md"), filepath.Join(docs, "resources.md"))
 }
 
 // pagePlace is a folder of all archives that pages show: those of testdata, and
