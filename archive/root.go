@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -114,7 +115,7 @@ func (r root) names() []Name {
 // annotated gives r with other annotations; all else stays as it is stored.
 func (r root) annotated(annotations map[string]string) root {
 	r.Annotations = annotations
-	r.raw = withUnknownFields(mustMarshal(r.Descriptor), r.raw)
+	r.raw = restated(r.Descriptor, r.raw)
 	return r
 }
 
@@ -262,14 +263,35 @@ func rawRoots(roots []root) []RawJSON {
 	return raw
 }
 
-// withUnknownFields adds to a descriptor what the stored one has beyond it.
-func withUnknownFields(descriptor, stored []byte) RawJSON {
+// restated gives d as JSON in which all stays as it is stored that d does not say
+// otherwise, unknown fields included.
+func restated(d ocispec.Descriptor, stored []byte) RawJSON {
 	var fields map[string]RawJSON
-	if json.Unmarshal(stored, &fields) != nil {
-		return descriptor
+	var was ocispec.Descriptor
+	if json.Unmarshal(stored, &fields) != nil || json.Unmarshal(stored, &was) != nil {
+		return mustMarshal(d)
 	}
-	return appendFields(descriptor, without(fields, descriptorFields...))
+	before, now := fieldsOf(was), fieldsOf(d)
+	out := []byte{'{'}
+	for _, key := range descriptorFields {
+		value := now[key]
+		if stored, ok := fields[key]; ok && bytes.Equal(before[key], value) {
+			value = stored
+		}
+		if value != nil {
+			out = fmt.Appendf(out, "%s:%s,", mustMarshal(key), mustMarshal(value))
+		}
+	}
+	return appendFields(append(bytes.TrimSuffix(out, []byte{','}), '}'), without(fields, descriptorFields...))
 }
 
-// descriptorFields are what [ocispec.Descriptor] knows of a descriptor.
+func fieldsOf(d ocispec.Descriptor) map[string]RawJSON {
+	var fields map[string]RawJSON
+	if err := json.Unmarshal(mustMarshal(d), &fields); err != nil {
+		panic(fmt.Sprintf("read a descriptor back: %v", err))
+	}
+	return fields
+}
+
+// descriptorFields are what [ocispec.Descriptor] knows of a descriptor, in its order.
 var descriptorFields = []string{"mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"}

@@ -193,7 +193,7 @@ func (v view) stated(a *archive.Archive) string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.IndexFields)) {
 		if v.index && !slices.ContainsFunc([]string{"mediaType", "manifests", "schemaVersion"}, func(own string) bool { return strings.EqualFold(key, own) }) {
-			fmt.Fprintf(&b, "%q %s\n", key, compact(a.IndexFields[key]))
+			fmt.Fprintf(&b, "%q %s\n", key, canonical(a.IndexFields[key]))
 		}
 	}
 	return b.String()
@@ -244,18 +244,25 @@ func descriptorFields(raw archive.RawJSON) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if key != "annotations" {
-			fmt.Fprintf(&b, "%q:%s ", key, compact(fields[key]))
+			fmt.Fprintf(&b, "%q:%s ", key, canonical(fields[key]))
 		}
 	}
 	return b.String()
 }
 
-func compact(raw []byte) string {
-	var b bytes.Buffer
-	if json.Compact(&b, raw) != nil {
+// canonical spells JSON with its keys sorted and its numbers as they are.
+func canonical(raw []byte) string {
+	var value any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
 		return string(raw)
 	}
-	return b.String()
+	sorted, err := json.Marshal(value)
+	if err != nil {
+		return string(raw)
+	}
+	return string(sorted)
 }
 
 // shapes tells of images what recompression leaves.

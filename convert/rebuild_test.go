@@ -153,7 +153,7 @@ func TestRebuildKeeps(t *testing.T) {
 	mustParse(t, field(t, index, "manifests"), &roots)
 	for _, f := range []struct{ name, want string }{
 		{"x-descriptor", `[1]`},
-		{"platform", `{"architecture":"amd64","os":"linux","os.features":["f"]}`},
+		{"platform", `{"os":"linux","architecture":"amd64","os.features":["f"]}`},
 		{"data", ``},
 	} {
 		if got := string(field(t, roots[0], f.name)); got != f.want {
