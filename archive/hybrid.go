@@ -183,15 +183,16 @@ func (h *hybrid) twin(config dockerConfig, entry dockerImage) *Image {
 	return nil
 }
 
-// name gives image a name, unless another one has it: then the faces disagree. A
-// root that cannot be used does not count against it.
+// name gives image a name, unless another one has it: then the faces disagree,
+// but where index.json gives it to both. A root that cannot be used does not count
+// against it.
 func (h *hybrid) name(image *Image, name Name) {
 	owner := h.byName[name.Key()]
 	switch {
 	case owner == nil:
 		h.byName[name.Key()] = image
 		image.Names = append(image.Names, name)
-	case owner == image:
+	case owner == image, h.named[naming{name.Key(), image.Descriptor.Digest}]:
 	case h.broken(owner.Node) != "":
 		h.conflict("%q: %s %s; took %q from %s", h.archive.Path, owner.Descriptor.Digest, h.broken(owner.Node), name, dockerManifestFile)
 		h.replace(owner, image.Node)

@@ -13,6 +13,7 @@ func (v *verifier) checkFaces() {
 	for _, conflict := range v.archive.Conflicts {
 		v.found.add(FacesDiffer, Where{Entry: "manifest.json"}, "%s", conflict)
 	}
+	v.checkOwners()
 	switch v.archive.Format {
 	case archive.DockerSaveV10:
 		v.found.add(LoadLegacy, Where{}, "the archive has no manifest.json")
@@ -21,6 +22,21 @@ func (v *verifier) checkFaces() {
 	case archive.OCILayout:
 		if !v.archive.IsFolder() {
 			v.found.add(LoadNoManifestJSON, Where{}, "the archive has no manifest.json")
+		}
+	}
+}
+
+// checkOwners looks for names that stand for several images.
+func (v *verifier) checkOwners() {
+	owners := map[string]*archive.Image{}
+	for _, image := range v.archive.Images {
+		for _, name := range image.Names {
+			owner := owners[name.Key()]
+			if owner == nil {
+				owners[name.Key()] = image
+				continue
+			}
+			v.found.add(NameAmbiguous, Where{Image: string(name)}, "it stands for %s and for %s", owner.Descriptor.Digest, image.Descriptor.Digest)
 		}
 	}
 }

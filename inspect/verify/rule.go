@@ -81,6 +81,7 @@ const (
 	FacesDiffer         = "IMG-FACES-DIFFER"
 	RepositoriesDiffer  = "IMG-REPOSITORIES-DIFFER"
 	NameInvalid         = "IMG-NAME-INVALID"
+	NameAmbiguous       = "IMG-NAME-AMBIGUOUS"
 	OverLimit           = "IMG-OVER-LIMIT"
 	PathEscape          = "IMG-PATH-ESCAPE"
 	EntryInvalid        = "IMG-ENTRY-INVALID"
@@ -166,6 +167,9 @@ var rules = []Rule{
 	{NameInvalid, Truthful, Warning, "a name is no reference that engines take",
 		"`docker load` leaves the image without it (distribution reference grammar).",
 		"imgtool convert SRC DST --name NAME"},
+	{NameAmbiguous, Truthful, Warning, "one name stands for several images",
+		"Most tools load the last of them by it, some the first, and others none (image-spec v1.1 annotations.md, \"org.opencontainers.image.ref.name\").",
+		"imgtool convert SRC DST --image @N --name NAME"},
 	{OverLimit, Whole, Error, "a document passes one of the limits on input",
 		"It is larger or deeper than any real image, and is not read.",
 		"do not use it"},
