@@ -42,6 +42,7 @@ func TestHostileMembers(t *testing.T) {
 		{"hard link before its target", within(hardlink("c", "e"), regular("e", smallConfig)), nil},
 		{"hard link to a symlink", within(hardlink("c", "s"), symlink("s", "e"), regular("e", smallConfig)), nil},
 		{"member with ./", within(regular("./c", smallConfig)), nil},
+		{"global header of its name", append(within(regular("c", smallConfig)), tarMember{tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "g", PAXRecords: map[string]string{"path": "c"}}, ""}), nil},
 		{"last of two counts", within(regular("c", "{"), regular("c", smallConfig)), nil},
 		{"last of two counts, spelled otherwise", within(regular("c", "{"), regular("./x/../c", smallConfig)), nil},
 		{"last of two is broken", within(regular("c", smallConfig), regular("c", "{")), archive.ErrMalformed},

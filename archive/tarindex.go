@@ -81,6 +81,9 @@ func (x *tarIndex) fault(err error, offset int64) error {
 }
 
 func (x *tarIndex) add(h *tar.Header, offset int64) {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return // no member, whatever it says that it is called
+	}
 	name, ok := cleanMember(h.Name)
 	if !ok {
 		x.census.unsafe(h.Name)
