@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -15,7 +16,31 @@ func decode(raw []byte, v any) error {
 	if err == nil || errors.Is(err, ErrTooLarge) {
 		return err
 	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%w: %s", ErrMalformed, mistyped(wrong))
+	}
 	return fmt.Errorf("%w: %v", ErrMalformed, err)
+}
+
+// mistyped says in words of JSON, and none of Go, what stands in the wrong place.
+func mistyped(e *json.UnmarshalTypeError) string {
+	want := "another type"
+	switch kind := e.Type.Kind(); {
+	case kind == reflect.String, e.Type == reflect.TypeFor[[]byte]():
+		want = "string"
+	case kind == reflect.Slice:
+		want = "array"
+	case kind == reflect.Struct, kind == reflect.Map:
+		want = "object"
+	case kind == reflect.Bool:
+		want = "bool"
+	case kind >= reflect.Int && kind <= reflect.Uint64:
+		want = "integer"
+	}
+	if e.Field == "" {
+		return e.Value + " in place of " + want
+	}
+	return fmt.Sprintf("field %q: %s in place of %s", e.Field, e.Value, want)
 }
 
 // documentFields are the fields that tell what a document is and what it names.
