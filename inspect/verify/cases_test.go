@@ -40,6 +40,8 @@ var cases = []struct {
 	{rule: verify.HistoryCount, layout: layout{config: set("history", []any{map[string]any{"created_by": "a"}, map[string]any{"created_by": "b"}})}},
 	{rule: verify.PlatformMismatch, layout: layout{index: set("platform", map[string]any{"os": "linux", "architecture": "arm64"})}},
 	{rule: verify.DataMismatch, layout: layout{index: set("data", "e30=")}},
+	{rule: verify.DataMismatch, layout: layout{layer: set("data", "e30=")}},
+	{rule: verify.MediaTypeMismatch, layout: layout{index: set("mediaType", "application/vnd.oci.image.index.v1+json")}},
 	{rule: verify.FacesDiffer, listing: "format docker-hybrid-25.0\nimage example.com/a:v1\n  layer\n    dir etc"},
 	{rule: verify.RepositoriesDiffer, listing: "format docker-save\nimage example.com/a:v1\n  layer\n    dir etc\nreplace repositories \"{\\\"example.com/b\\\":{\\\"v1\\\":\\\"x\\\"}}\""},
 	{rule: verify.NameInvalid, layout: layout{index: set("annotations", map[string]any{"org.opencontainers.image.ref.name": "Not A Name"})}},

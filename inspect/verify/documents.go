@@ -170,14 +170,15 @@ func (v *verifier) checkJSON(n *archive.Node, raw []byte, w Where) {
 	case errors.Is(n.Err, archive.ErrTooLarge):
 		v.found.add(OverLimit, w, "%v", n.Err)
 		return
-	case n.Err != nil:
-		v.found.add(JSONInvalid, w, "%v", n.Err)
-		return
 	}
 	var stated string
 	_ = json.Unmarshal(fields["mediaType"], &stated) // the schema tells of another type
-	if stated != "" && stated != n.Descriptor.MediaType {
+	switch {
+	case stated != "" && stated != n.Descriptor.MediaType: // which explains that it was read as the wrong kind
 		v.found.add(MediaTypeMismatch, w, "the descriptor says %q, the document %q", n.Descriptor.MediaType, stated)
+		return
+	case n.Err != nil:
+		v.found.add(JSONInvalid, w, "%v", n.Err)
 		return
 	}
 	v.checkSchema(n.Descriptor.MediaType, raw, w)

@@ -74,6 +74,7 @@ func (v *verifier) checkStoredSize(d ocispec.Descriptor, w Where) {
 		return
 	}
 	v.checkSize(d, blob.Size(), w)
+	v.checkData(d, w)
 	_ = blob.Close() // nothing was read
 }
 

@@ -80,7 +80,15 @@ func (v *verifier) checkHash(d ocispec.Descriptor, stored *hashing, size int64, 
 		return false
 	}
 	v.checkSize(d, size, w)
+	v.checkData(d, w)
 	return true
+}
+
+// checkData compares what a descriptor embeds with what it describes.
+func (v *verifier) checkData(d ocispec.Descriptor, w Where) {
+	if len(d.Data) > 0 && d.Digest.Validate() == nil && d.Digest.Algorithm().FromBytes(d.Data) != d.Digest {
+		v.found.add(DataMismatch, w, "the descriptor embeds %d bytes that are not %s", len(d.Data), d.Digest)
+	}
 }
 
 // layerFault is why a layer cannot be read to its end.
