@@ -143,7 +143,10 @@ func (b *builder) takeFields(s Source) {
 
 // name calls the images by the names that they are to have.
 func (b *builder) name(names []archive.Name) error {
-	if len(b.order) == 0 {
+	switch {
+	case len(b.order) == 0 && len(b.plan.Notes) > 0: // which nobody will see
+		return fmt.Errorf("nothing to write: no image is left (%s): %w", b.plan.Notes[0], archive.ErrNotFound)
+	case len(b.order) == 0:
 		return fmt.Errorf("nothing to write: no image is left: %w", archive.ErrNotFound)
 	}
 	if len(names) > 0 {

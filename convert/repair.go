@@ -81,7 +81,10 @@ func (m *mender) leaveOut(n *archive.Node, why string) {
 	if n.Descriptor.Platform != nil {
 		what += " for " + archive.FormatPlatform(n.Descriptor.Platform)
 	}
-	m.note("left out %s %s: %s", what, n.Descriptor.Digest, why)
+	if n.Descriptor.Digest != "" {
+		what += " " + n.Descriptor.Digest.String()
+	}
+	m.note("left out %s: %s", what, why)
 }
 
 // index mends the children of an index and leaves out those that cannot be kept.

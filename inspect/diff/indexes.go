@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/imgtool/imgtool/archive"
 	"github.com/opencontainers/go-digest"
@@ -13,8 +14,8 @@ import (
 // and what these name that is no image.
 func (o Options) compareIndexes(image *Image, a, b *archive.Image) error {
 	for i, n := range []*archive.Image{a, b} {
-		if n.Err != nil && a.Descriptor.Digest != b.Descriptor.Digest {
-			return fmt.Errorf("side %c: image %s: %w", 'A'+i, n.Descriptor.Digest, n.Err)
+		if n.Err != nil && (a.Descriptor.Digest != b.Descriptor.Digest || n.RawDescriptor == nil) {
+			return fmt.Errorf("side %c: %s: %w", 'A'+i, called(n), n.Err)
 		}
 	}
 	left, err := topOf(a)
@@ -43,6 +44,11 @@ func (o Options) compareIndexes(image *Image, a, b *archive.Image) error {
 		image.OnlyA, image.OnlyB = apart(manifests(left.others), manifests(right.others))
 	}
 	return nil
+}
+
+// called is what messages call an image, which without a document has no digest.
+func called(image *archive.Image) string {
+	return strings.TrimSpace("image " + image.Descriptor.Digest.String())
 }
 
 // skipIndex reports the fields of an index, and of the descriptor of an image,
