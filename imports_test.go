@@ -37,10 +37,13 @@ var edges = map[string][]string{
 	"scripts/benchimage":  {},
 	"scripts/licence":     {},
 	".":                   {},
+
+	"archive/archivetest/hostile": {"archive/archivetest"},
+	"scripts/hostile":             {"archive/archivetest/hostile"},
 }
 
 // testEdges are what every test may import.
-var testEdges = []string{"archive/archivetest", "archive/enginetest", "archive/faultfs", "archive/codec", "archive/layer", "archive/ref"}
+var testEdges = []string{"archive/archivetest", "archive/archivetest/hostile", "archive/enginetest", "archive/faultfs", "archive/codec", "archive/layer", "archive/ref"}
 
 // testEdgesOf are what the tests of one folder may import besides.
 var testEdgesOf = map[string][]string{
@@ -59,8 +62,8 @@ var entries = map[string][]string{
 	"github.com/containerd/platforms":          {"archive/selection.go", "cli"},
 	"github.com/distribution/reference":        {"archive/name.go"},
 	"github.com/gofrs/flock":                   {"archive/folderwrite.go"},
-	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "scripts/benchimage"},
-	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go"},
+	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "archive/archivetest/hostile", "scripts/benchimage"},
+	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go", "archive/archivetest/hostile"},
 	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/diff", "inspect/verify", "scripts/benchimage"},
 	"golang.org/x/sys":                         {"archive/enginetest", "archive/tempfile_linux.go", "archive/writeback_linux.go"},
 	"golang.org/x/term":                        {"cli"},
