@@ -23,6 +23,9 @@ type seam struct {
 	fault  Fault
 	ops    []Op
 	hit    *Op
+	// again is set while the kernel may look up the name once more that it was
+	// told nothing about: it does so where it knew the name before.
+	again bool
 
 	process *os.Process
 	running chan struct{} // closed when process is set
@@ -42,7 +45,7 @@ func newSeam(inner fuse.RawFileSystem) *seam {
 func (s *seam) begin(fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault, s.ops, s.hit = fault, nil, nil
+	s.fault, s.ops, s.hit, s.again = fault, nil, nil, false
 	s.paths = map[uint64]string{rootID: "."}
 	s.running = make(chan struct{})
 }
@@ -83,11 +86,13 @@ func (s *seam) count(kind Kind, node uint64, name string) Effect {
 	defer s.mu.Unlock()
 	op := Op{kind, path.Join(s.paths[node], name)}
 	s.ops = append(s.ops, op)
-	if !s.fault.strikes(len(s.ops), kind, s.hit != nil) {
+	s.again = s.again && op == *s.hit
+	if !s.again && !s.fault.strikes(len(s.ops), kind, s.hit != nil) {
 		return ""
 	}
 	if s.hit == nil {
 		s.hit = &op
+		s.again = kind == Lookup && s.fault.Effect == EIO
 	}
 	return s.fault.Effect
 }
