@@ -74,7 +74,7 @@ func (a *Archive) Open(d ocispec.Descriptor) (Blob, error) {
 		name = a.blobName(d.Digest)
 	}
 	blob, err := a.members.open(name)
-	if err != nil && len(d.Data) > 0 {
+	if err != nil && len(d.Data) > 0 && !isFault(err) {
 		return newMemoryBlob(d.Data), nil
 	}
 	if err != nil {
@@ -86,6 +86,15 @@ func (a *Archive) Open(d ocispec.Descriptor) (Blob, error) {
 // Close releases the archive and the temporary file that it may have. Blobs
 // must be closed before.
 func (a *Archive) Close() error { return a.members.Close() }
+
+// Fault gives the first I/O error that reading the archive met, or nil. Where there
+// is one, nothing that was found to be absent or wrong need be so.
+func (a *Archive) Fault() error {
+	if w, ok := a.members.(*watched); ok {
+		return w.fault()
+	}
+	return nil
+}
 
 // Member gives a file of the archive by its name, such as `manifest.json`. It
 // fails with [ErrNotFound] where there is none.

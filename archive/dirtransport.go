@@ -37,7 +37,8 @@ func isDirManifest(raw []byte) bool {
 func (l *loader) loadDir() error {
 	l.archive.Format = DirTransport
 	l.archive.blobName = dirBlobName
-	l.archive.members = dirMembers{l.archive.members}
+	w := l.archive.members.(*watched) // what it met stays known
+	w.members = dirMembers{w.members}
 	raw, err := l.member(dirManifestFile)
 	if err != nil {
 		return err

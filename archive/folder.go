@@ -27,20 +27,29 @@ func (f *folder) open(name string) (Blob, error) {
 		return nil, fmt.Errorf("file %q: %w", name, ErrNotFound)
 	}
 	if err != nil {
-		return nil, err
+		return nil, f.located(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%q is no regular file: %w", name, ErrMalformed)
 	}
 	file, err := f.root.Open(local)
 	if err != nil {
-		return nil, err
+		return nil, f.located(err)
 	}
 	info, err = file.Stat() // of this very file: another may have taken its name
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return fileBlob{file, info.Size()}, nil
+}
+
+// located names the folder in an error of the root, which names the file alone.
+func (f *folder) located(err error) error {
+	var cause *fs.PathError
+	if !errors.As(err, &cause) {
+		return err
+	}
+	return &fs.PathError{Op: cause.Op, Path: filepath.Join(f.root.Name(), cause.Path), Err: cause.Err}
 }
 
 func (f *folder) names() ([]string, error) {

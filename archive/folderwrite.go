@@ -42,7 +42,11 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 		}
 	}
 	for _, name := range []string{layoutFile, indexFile} {
-		if info, err := os.Lstat(filepath.Join(path, name)); err != nil || !info.Mode().IsRegular() {
+		info, err := os.Lstat(filepath.Join(path, name))
+		if isFault(err) {
+			return err
+		}
+		if err != nil || !info.Mode().IsRegular() {
 			return withHint(fmt.Errorf("it is there and has no %s: %w", name, fs.ErrExist), "name a new folder or an OCI layout")
 		}
 	}

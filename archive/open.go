@@ -56,7 +56,7 @@ func (o OpenOptions) warn(format string, args ...any) {
 // It fails with an [*InputError] for what is no image archive, and with
 // [ErrTooLarge] past a limit. A fault in one image does not fail it, but is
 // kept in that image's Err, and a document that is not what its digest says in
-// Damaged.
+// Damaged. An I/O error fails it, wherever it comes.
 func Open(ctx context.Context, r ref.Ref, opts OpenOptions) (*Archive, error) {
 	a := &Archive{
 		Path:     r.Path,
@@ -72,14 +72,31 @@ func Open(ctx context.Context, r ref.Ref, opts OpenOptions) (*Archive, error) {
 	if table, ok := a.members.(*tarIndex); ok {
 		table.census.warn(opts)
 	}
-	err := newLoader(a, opts).load(ctx)
+	a.members = &watched{members: a.members}
+	err := newLoader(a, opts.whileSound(a)).load(ctx)
 	if err == nil {
 		err = a.checkTransport(r.Transport)
+	}
+	if fault := a.Fault(); fault != nil {
+		err = fault // whatever came of it
 	}
 	if err != nil {
 		return nil, errors.Join(nameInput(r.Path, err), a.Close())
 	}
 	return a, nil
+}
+
+// whileSound warns as long as reading a meets no error of the system: what is
+// told after that need not be true.
+func (o OpenOptions) whileSound(a *Archive) OpenOptions {
+	if warn := o.Warn; warn != nil {
+		o.Warn = func(message string) {
+			if a.Fault() == nil {
+				warn(message)
+			}
+		}
+	}
+	return o
 }
 
 // nameInput says which file an error is about, where it does not say it itself.

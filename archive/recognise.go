@@ -73,7 +73,7 @@ func (a *Archive) checkTransport(t ref.Transport) error {
 
 // noLayout says what members without any face are.
 func (a *Archive) noLayout() error {
-	if table, ok := a.members.(*tarIndex); ok && !table.hasFace() {
+	if table, ok := unwatched(a.members).(*tarIndex); ok && !table.hasFace() {
 		return a.noImage(&table.census)
 	}
 	if !a.isFolder() {

@@ -232,7 +232,11 @@ func (l *loader) rescueConfigs(ctx context.Context, names []string) error {
 // rescueConfig adds the image of one config, if its layers are there.
 func (l *loader) rescueConfig(ctx context.Context, name string, layers map[digest.Digest]string, tops map[string][]Name) error {
 	entry := dockerImage{Config: name}
-	for _, diffID := range l.dockerConfig(name).diffIDs {
+	config := l.dockerConfig(name)
+	if config.err != nil {
+		return config.err // it parsed before: the disk fails, or there are too many
+	}
+	for _, diffID := range config.diffIDs {
 		layer, ok := layers[diffID]
 		if !ok {
 			l.opts.warn("%q: no member is layer %s of the config in %s; the image is left out", l.archive.Path, diffID, name)

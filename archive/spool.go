@@ -57,7 +57,7 @@ func (p *progressReader) Read(b []byte) (int, error) {
 func (a *Archive) spoolFault(err error) error {
 	var disk *os.PathError
 	switch {
-	case errors.As(err, &disk):
+	case errors.As(err, &disk) && disk.Op == "write":
 		return withHint(fmt.Errorf("spool %q: %w", a.Path, err), "set TMPDIR to a folder with room for the uncompressed archive")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return withHint(fmt.Errorf("open %q: it is cut short: %w", a.Path, err), "copy or save the file again")

@@ -54,7 +54,7 @@ func indexTar(ctx context.Context, file io.ReaderAt, size int64, closing func() 
 			return x, nil
 		}
 		offset, _ := section.Seek(0, io.SeekCurrent)
-		if err != nil && offset <= firstHeaderEnd {
+		if err != nil && offset <= firstHeaderEnd && !isFault(err) {
 			return nil, errNoTar
 		}
 		if err != nil {

@@ -57,7 +57,8 @@ func (r *Report) Count(s Severity) int {
 
 // Archive verifies all that can be reached from the chosen images of a. It reads
 // every blob once. Memory: what [layer.Stack.Merge] takes, for all layers that
-// images still to come share. The findings come in the same order every time.
+// images still to come share. The findings come in the same order every time. An
+// I/O error is no finding, but ends it.
 func Archive(ctx context.Context, a *archive.Archive, images []*archive.Image, opts Options) (*Report, error) {
 	v := &verifier{archive: a, opts: opts, found: newCollector(opts.Severities), blobs: map[digest.Digest]bool{},
 		layers: layerCache{}, uses: countUses(images, opts.Platforms)}
@@ -68,6 +69,9 @@ func Archive(ctx context.Context, a *archive.Archive, images []*archive.Image, o
 		if err := v.checkImage(ctx, image); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.Fault(); err != nil {
+		return nil, err // what was found may follow from it
 	}
 	v.report.Findings = v.found.findings()
 	return v.report, nil
