@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,37 +66,54 @@ func pagePlace(t *testing.T) string {
 	return place
 }
 
-// checkPage compares each block of a page with what it shows.
+// checkPage compares each block of a page with what it shows, and looks for the
+// names that its text has, such as `48dce5b7e134…`, in the blocks.
 func checkPage(t *testing.T, path string, run *blockRunner) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	shown := 0
+	var out, text, shown strings.Builder
 	for i, part := range strings.Split(string(raw), "```") {
-		if i%2 == 1 {
-			info, body, _ := strings.Cut(part, "\n")
-			got, err := run.block(t, info, body)
-			if err != nil {
-				t.Errorf("block %q: %v", info, err)
-				got = body
-			} else if diff := cmp.Diff(body, got); diff != "" && !*update {
-				t.Errorf("block %q (-page +run):\n%s", info, diff)
-			}
-			part = "```" + info + "\n" + got + "```"
-			shown++
+		if i%2 == 0 {
+			out.WriteString(part)
+			text.WriteString(part)
+			continue
 		}
-		out.WriteString(part)
+		info, body, _ := strings.Cut(part, "\n")
+		got := run.checkBlock(t, info, body)
+		fmt.Fprintf(&out, "```%s\n%s```", info, got)
+		shown.WriteString(got)
+	}
+	for _, name := range cutHex.FindAllString(text.String(), -1) {
+		if !strings.Contains(shown.String(), strings.TrimSuffix(name, "…")) {
+			t.Errorf("the text tells of %s, which is not shown", name)
+		}
+	}
+	if shown.Len() == 0 {
+		t.Error("the page shows nothing")
 	}
 	if *update && out.String() != string(raw) {
 		if err := os.WriteFile(path, []byte(out.String()), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if shown == 0 {
-		t.Error("the page shows nothing")
+}
+
+var cutHex = regexp.MustCompile(`\b[0-9a-f]{12}…`)
+
+// checkBlock gives what a block is to hold, and compares it with what it has.
+func (b *blockRunner) checkBlock(t *testing.T, info, body string) string {
+	t.Helper()
+	got, err := b.block(t, info, body)
+	if err != nil {
+		t.Errorf("block %q: %v", info, err)
+		return body
 	}
+	if diff := cmp.Diff(body, got); diff != "" && !*update {
+		t.Errorf("block %q (-page +run):\n%s", info, diff)
+	}
+	return got
 }
 
 // blockRunner makes what blocks of one page show, in a folder of its own.
