@@ -63,5 +63,18 @@ func validate(mediaType string, raw []byte) error {
 			return fmt.Errorf("unexpected env: %q", e)
 		}
 	}
+	if mediaType == ocispec.MediaTypeImageConfig {
+		dropNullEnv(value)
+	}
 	return schemas[mediaType]().Validate(value)
+}
+
+// dropNullEnv takes an Env of null for none. What docker import writes has one, and
+// every engine reads it so; the schema has null for other lists of the config.
+func dropNullEnv(image any) {
+	fields, _ := image.(map[string]any)
+	config, _ := fields["config"].(map[string]any)
+	if env, there := config["Env"]; there && env == nil {
+		delete(config, "Env")
+	}
 }

@@ -52,6 +52,18 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// TestNullEnv: what docker import writes has null for Env, which the schema does
+// not have, and every engine takes.
+func TestNullEnv(t *testing.T) {
+	t.Parallel()
+	for env, wantErr := range map[string]bool{`null`: false, `[]`: false, `3`: true, `[null]`: true, `["A"]`: true} {
+		raw := []byte(strings.Replace(goodConfig, `["A=b"]`, env, 1))
+		if err := validate(ocispec.MediaTypeImageConfig, raw); (err != nil) != wantErr {
+			t.Errorf("validate(config with Env %s) = %v, want an error: %v", env, err, wantErr)
+		}
+	}
+}
+
 // TestSchemaAnywhere: what a schema says does not depend on the working folder,
 // neither on its name nor on what lies there.
 func TestSchemaAnywhere(t *testing.T) {
