@@ -260,7 +260,9 @@ func readImages(t *testing.T, path string) []madeImage {
 				image.manifest, image.config = m.Digest, m.ImageID
 			}
 		}
-		images = append(images, image)
+		if image.config != "" { // else it is an index of referrers, or empty
+			images = append(images, image)
+		}
 	}
 	return images
 }

@@ -113,9 +113,15 @@ func cleanName(name string) string { return path.Clean(path.Clean("/" + name)[1:
 
 // treeOfFolder packs a folder with GNU tar, with all that a file system keeps, to
 // be listed.
-func treeOfFolder(t *testing.T, dir string) io.Reader {
+func treeOfFolder(t *testing.T, dir string) []byte {
 	t.Helper()
-	return bytes.NewReader(enginetest.Run(t, "tar", "--format=pax", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C", dir, "-cf", "-", "."))
+	return enginetest.Run(t, "tar", "--format=pax", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C", dir, "-cf", "-", ".")
+}
+
+// ofFolder lists a folder.
+func (s sight) ofFolder(t *testing.T, dir string) []string {
+	t.Helper()
+	return s.of(t, bytes.NewReader(treeOfFolder(t, dir)))
 }
 
 // try runs a command and gives its standard output; the error holds what it says.

@@ -153,17 +153,32 @@ func podmanLoad(t *testing.T, b *bench, m made, s sight) (k took, err error) {
 	return k, nil
 }
 
+// podmanLoadIDs is podmanLoad without names.
+func podmanLoadIDs(t *testing.T, b *bench, m made, s sight) (took, error) {
+	k, err := podmanLoad(t, b, m, s)
+	for n, image := range k.images {
+		k.images[n] = image[strings.LastIndexByte(image, ' ')+1:]
+	}
+	return k, err
+}
+
 // podmanTree mounts an image, which vfs does without a mount, and lists it.
 func podmanTree(t *testing.T, p *enginetest.Podman, image string, s sight) (id string, tree []string, err error) {
+	id, dir, err := podmanFolder(p, image)
+	if err != nil {
+		return "", nil, err
+	}
+	return id, s.ofFolder(t, dir), nil
+}
+
+// podmanFolder gives the ID of an image and where its files are.
+func podmanFolder(p *enginetest.Podman, image string) (id, dir string, err error) {
 	id, err = try(p.Command("image", "inspect", "--format", "sha256:{{.Id}}", image))
 	if err != nil {
-		return "", nil, err
+		return "", "", err
 	}
-	dir, err := try(p.Command("image", "mount", image))
-	if err != nil {
-		return "", nil, err
-	}
-	return id, s.of(t, treeOfFolder(t, dir)), nil
+	dir, err = try(p.Command("image", "mount", image))
+	return id, dir, err
 }
 
 func podmanPull(t *testing.T, b *bench, m made, s sight) (k took, err error) {
@@ -191,7 +206,7 @@ func buildahPull(t *testing.T, b *bench, m made, s sight) (k took, err error) {
 		if err != nil {
 			return k, err
 		}
-		k.add(id, id, s.of(t, treeOfFolder(t, dir)))
+		k.add(id, id, s.ofFolder(t, dir))
 	}
 	return k, nil
 }
@@ -240,7 +255,7 @@ func umociUnpack(t *testing.T, _ *bench, m made, s sight) (k took, err error) {
 		if err != nil {
 			return k, err
 		}
-		k.add(id, id, s.of(t, treeOfFolder(t, filepath.Join(bundle, "rootfs"))))
+		k.add(id, id, s.ofFolder(t, filepath.Join(bundle, "rootfs")))
 	}
 	return k, nil
 }
