@@ -61,7 +61,7 @@ var entries = map[string][]string{
 	"github.com/apex/log":                      {"convert/unpack_unix.go"}, // umoci's logger, to catch what it says
 	"github.com/containerd/platforms":          {"archive/selection.go", "cli"},
 	"github.com/distribution/reference":        {"archive/name.go"},
-	"github.com/gofrs/flock":                   {"archive/folderwrite.go"},
+	"github.com/gofrs/flock":                   {"archive/waitlock.go"},
 	"github.com/klauspost/compress":            {"archive/codec", "archive/archivetest/layer.go", "archive/archivetest/hostile", "scripts/benchimage"},
 	"github.com/ulikunitz/xz":                  {"archive/codec", "archive/archivetest/layer.go", "archive/archivetest/hostile"},
 	"golang.org/x/sync":                        {"archive/folderwrite.go", "archive/layer/stack.go", "convert", "inspect/diff", "inspect/verify", "scripts/benchimage"},

@@ -8,11 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/imgtool/imgtool/archive/claim"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -97,96 +94,6 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 		return errors.Join(err, parent.RemoveAll(held.Name))
 	}
 	return syncFolder(parent, ".")
-}
-
-// errTaken says that something came to stand at the name of a new folder while
-// it was written.
-var errTaken = errors.New("name was taken meanwhile")
-
-// fillEmpty writes files into the empty folder at path, which may be a mount
-// point or somebody's current folder and keeps its mode. What makes it a layout
-// is named last, and a mark stands in it until then. On an error all goes that
-// this call made, and nothing else. Others that would fill the folder wait, and
-// find it taken. One that was left half filled is completed.
-func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions) (err error) {
-	unlock, err := lockFolder(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	half := isHalf(root, files[0].name)
-	if !half && !isVacant(path) {
-		return errTaken
-	}
-	mark, err := claim.Mark(root, markOf(files[0].name)) // before the old one goes
-	if err != nil {
-		return err
-	}
-	if half {
-		opts.warn("completes %s, which a run that was killed left half filled", path)
-		sweepFolder(root, files[0].name, opts)
-	}
-	return fillMarked(ctx, root, mark, half, files, opts)
-}
-
-// isHalf reports a folder that a run was filling which was killed: its mark is
-// there, and the file is not that comes last.
-func isHalf(root *os.Root, last string) bool {
-	_, err := root.Lstat(last)
-	return errors.Is(err, fs.ErrNotExist) && claim.Abandoned(root, markOf(last)) != ""
-}
-
-// fillMarked writes files into the folder that root is, the first one last, and
-// then removes the mark. That stays where a folder is still left half filled.
-func fillMarked(ctx context.Context, root *os.Root, mark *claim.Claim, half bool, files []file, opts WriteOptions) error {
-	reversed := slices.Clone(files)
-	slices.Reverse(reversed)
-	named, err := writeFiles(ctx, root, mark, reversed, opts)
-	if err == nil {
-		return mark.Discard()
-	}
-	err = errors.Join(err, unmake(root, named, reversed))
-	if half {
-		return errors.Join(err, mark.Release())
-	}
-	return errors.Join(err, mark.Discard())
-}
-
-// sweepFolder removes what runs that were killed were about to write below root.
-func sweepFolder(root *os.Root, last string, opts WriteOptions) {
-	folders, _ := fs.Glob(root.FS(), "blobs/*") // the pattern is a good one
-	claim.SweepMarked(root, markOf(last), append(folders, "."), opts.warn)
-}
-
-// unmake removes the files that were named, and the folders that are empty then.
-func unmake(root *os.Root, named []*pending, files []file) error {
-	var errs []error
-	for _, p := range named {
-		errs = append(errs, root.Remove(p.name))
-	}
-	for i := range files {
-		if files[i].isFolder() {
-			_ = root.Remove(files[i].name) // it stays where somebody put something
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// lockFolder keeps other imgtool processes from filling the folder.
-func lockFolder(ctx context.Context, path string) (unlock func() error, err error) {
-	if runtime.GOOS == "windows" { // folders cannot be locked
-		return func() error { return nil }, nil
-	}
-	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return nil, fmt.Errorf("lock folder: %w", err)
-	}
-	return lock.Close, nil
 }
 
 // fillFolder writes files into the folder below parent that is held.
@@ -306,9 +213,6 @@ func isStored(ctx context.Context, root *os.Root, name string, d ocispec.Descrip
 	return err == nil && digest == d.Digest
 }
 
-// lockPoll is how often a layout that another process writes is looked at.
-const lockPoll = 50 * time.Millisecond
-
 // addToLayout adds to the layout at path: blobs first, index.json last and at
 // once, so that readers see a whole layout at any time. Other imgtool processes
 // that add to it wait for each other. Nothing is written outside the folder,
@@ -334,11 +238,11 @@ func addToLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	if _, err := writeFiles(ctx, members.root, mark, blobFiles(c), opts); err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(path, layoutFile), flock.SetFlag(os.O_RDONLY))
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return fmt.Errorf("lock layout: %w", err)
+	unlock, err := lockLayout(ctx, path)
+	if err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, unlock()) }()
 	index, err := joinedIndex(members, c, opts)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/imgtool/imgtool/archive/claim"
@@ -148,5 +149,8 @@ func unmark(root *os.Root, mark *claim.Claim) error {
 	if errors.Is(err, fs.ErrPermission) {
 		err = errors.Join(root.Chmod(".", 0o700), root.Remove(mark.Name), root.Chmod(".", before.Mode()))
 	}
-	return errors.Join(err, root.Chtimes(".", time.Time{}, before.ModTime()))
+	if runtime.GOOS != "windows" { // where no unpacking gives it a time
+		err = errors.Join(err, root.Chtimes(".", time.Time{}, before.ModTime()))
+	}
+	return err
 }
