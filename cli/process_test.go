@@ -355,12 +355,21 @@ func TestKilled(t *testing.T) {
 // waitForFile waits until there is a file that pattern fits.
 func waitForFile(t *testing.T, pattern string) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	if !comes(pattern, time.Minute) {
+		t.Fatalf("%s does not come", pattern)
+	}
+}
+
+// comes waits for a file that pattern fits, and gives up after a time.
+func comes(pattern string, within time.Duration) bool {
+	for deadline := time.Now().Add(within); ; time.Sleep(time.Millisecond) {
 		if found, _ := filepath.Glob(pattern); len(found) > 0 { // the pattern is a good one
-			return
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
 		}
 	}
-	t.Fatalf("%s does not come", pattern)
 }
 
 // killCommand starts imgtool, and sends it the signal when wait, which is told

@@ -209,17 +209,10 @@ func (g *together) killLater(seen *board, j job, whole time.Duration, number uin
 
 // killMidway ends a run whose mark stands in the layout, and stays there.
 func (g *together) killMidway(seen *board, j job) error {
-	marked := func() bool {
-		found, _ := filepath.Glob(filepath.Join(g.dir, "layout", ".*.imgtool-*")) // the pattern is a good one
-		return len(found) > 0
-	}
+	mark := filepath.Join(g.dir, "layout", ".*.imgtool-*")
 	for {
-		err := g.kill(seen, j, func() {
-			for deadline := time.Now().Add(5 * time.Second); !marked() && time.Now().Before(deadline); {
-				time.Sleep(time.Millisecond)
-			}
-		})
-		if err != nil || marked() {
+		err := g.kill(seen, j, func() { comes(mark, 5*time.Second) })
+		if err != nil || comes(mark, 0) {
 			return err
 		}
 	}
