@@ -110,9 +110,10 @@ func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Diges
 	if err != nil || !whole {
 		return err
 	}
-	changes := p.becomesOCI(n)
+	changes, known := p.becomesOCI(n), true
 	for _, l := range n.Layers {
 		if p.opts.keeps(l.Compression) {
+			known = known && l.DiffID != ""
 			continue
 		}
 		changes = true
@@ -121,6 +122,9 @@ func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Diges
 			p.Layers = append(p.Layers, l)
 			p.owner = append(p.owner, r.from)
 		}
+	}
+	if changes && !known {
+		return fmt.Errorf("config names %d diffIDs for %d layers: %w", len(n.Config.RootFS.DiffIDs), len(n.Layers), archive.ErrMalformed)
 	}
 	if changes {
 		p.Images = append(p.Images, n)
@@ -157,6 +161,9 @@ func (p *RecompressPlan) Run(ctx context.Context, opts RunOptions) (err error) {
 		return err
 	}
 	for i, n := range p.Images {
+		if err := checkDiffIDs(n, layers); err != nil {
+			return fmt.Errorf("recompress %s: %w", n.Descriptor.Digest, err)
+		}
 		made.done[n.Descriptor.Digest] = p.rebuild(n, layers, made.over(p.from[i].Archive))
 	}
 	return p.b.writeMade(ctx, made, referrers{follow: true, signatures: p.opts.Signatures}, opts)
@@ -225,6 +232,17 @@ func (p *RecompressPlan) recompressLayer(ctx context.Context, l archive.Layer, s
 	}
 	opts.Cache.keep(ctx, next, p.opts.Compress, source)
 	return next, nil
+}
+
+// checkDiffIDs compares what the config of n states with what its layers hold. That
+// was done for the first image with a layer alone.
+func checkDiffIDs(n *archive.Node, layers map[digest.Digest]archive.Layer) error {
+	for i, l := range n.Layers {
+		if next, ok := layers[l.Descriptor.Digest]; ok && l.DiffID != "" && l.DiffID != next.DiffID {
+			return fmt.Errorf("layer %d: diffID: %w", i, &archive.DigestError{Want: l.DiffID, Got: next.DiffID})
+		}
+	}
+	return nil
 }
 
 // rebuild gives an image with the new layers in the place of the old ones.

@@ -1,6 +1,7 @@
 package convert_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +118,36 @@ func TestReferrersAboutEachOther(t *testing.T) {
 	got, _ := recompressTo(t, convert.RecompressOptions{Compress: codec.Setting{Compression: codec.Zstd}}, source)
 	if n := len(archive.Instances(got.Images[0].Node)); n != 1 {
 		t.Errorf("%d images", n)
+	}
+}
+
+// TestRecompressDiffIDs: a config that does not state the diffIDs of layers that
+// stay, or states others, is refused, also where another image has the same layers.
+func TestRecompressDiffIDs(t *testing.T) {
+	t.Parallel()
+	const (
+		one   = "  layer\n    file a a\n"
+		two   = "  layer zstd\n    file b b\n"
+		none  = "  config-field rootfs {\"type\":\"layers\",\"diff_ids\":[]}\n"
+		wrong = "  config-field rootfs {\"type\":\"layers\",\"diff_ids\":[\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]}\n"
+	)
+	var sum *archive.DigestError
+	for _, tt := range []struct {
+		name, listing string
+		ok            func(error) bool
+	}{
+		{"none, all change", "image a\n" + none + one, func(err error) bool { return err == nil }},
+		{"none, one stays", "image a\n" + none + one + two, func(err error) bool { return errors.Is(err, archive.ErrMalformed) }},
+		{"wrong", "image a\n" + wrong + one, func(err error) bool { return errors.As(err, &sum) }},
+		{"wrong in the second image", "image a\n" + one + "image b\n" + wrong + one, func(err error) bool { return errors.As(err, &sum) }},
+	} {
+		a := open(t, build(t, "format oci\n"+tt.listing))
+		got, _, err := recompressed(t, ref.OCI, codec.Setting{Compression: codec.Zstd}, a)
+		if !tt.ok(err) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if err == nil && instance(t, got).Layers[0].DiffID == "" {
+			t.Errorf("%s: the config has no diffID", tt.name)
+		}
 	}
 }
