@@ -36,6 +36,7 @@ var edges = map[string][]string{
 	"inspect/verify":      {"archive", "archive/codec", "archive/layer", "inspect/printable"},
 	"scripts/benchimage":  {},
 	"scripts/licence":     {},
+	"scripts/sbom":        {"scripts/licence"},
 	".":                   {},
 
 	"archive/archivetest/hostile": {"archive/archivetest"},
@@ -72,6 +73,7 @@ var entries = map[string][]string{
 	"github.com/aymanbagabas/go-udiff":         {"inspect/diff/textdiff.go"},
 	"github.com/schollz/progressbar/v3":        {"cli"},
 	"github.com/urfave/cli/v2":                 {"cli"},
+	"github.com/CycloneDX/cyclonedx-go":        {"scripts/sbom"},
 	"github.com/google/licensecheck":           {"scripts/licence"},
 	"github.com/chromedp/chromedp":             {}, // tests alone
 	"github.com/chromedp/cdproto":              {}, // tests alone
