@@ -51,8 +51,8 @@ func (c *Content) DockerInstance(image *Image) *Node {
 	return first
 }
 
-// repoTags gives the names that docker load takes; one bad name would make it
-// refuse the whole archive. They are written in full, since podman makes
+// repoTags gives the names that docker load takes; at a bad one it would stop, and
+// take nothing behind it. They are written in full, since podman makes
 // localhost/app of a familiar app.
 func repoTags(names []Name) []string {
 	var tags []string

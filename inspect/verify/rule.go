@@ -165,7 +165,7 @@ var rules = []Rule{
 		"Tools of the time before Docker 1.10 give names to other images.",
 		"imgtool repair SRC DST"},
 	{NameInvalid, Truthful, Warning, "a name is no reference that engines take",
-		"`docker load` leaves the image without it (distribution reference grammar).",
+		"`docker load` stops at it with an error, or leaves the image without it (distribution reference grammar).",
 		"imgtool convert SRC DST --name NAME"},
 	{NameAmbiguous, Truthful, Warning, "one name stands for several images",
 		"Most tools load the last of them by it, some the first, and others none (image-spec v1.1 annotations.md, \"org.opencontainers.image.ref.name\").",
