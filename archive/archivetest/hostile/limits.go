@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// limit is a limit on input: README, "Limits and costs". Its archive can be made
+// limit is a limit on input: docs/threat-model.md, "Limits". Its archive can be made
 // with exactly what is allowed, and with one more.
 type limit struct {
 	name, about string
