@@ -32,6 +32,7 @@ func (l *loader) mend(ctx context.Context) error {
 	switch {
 	case fault == nil:
 		l.compareRepositories()
+		l.missLayoutFile()
 		return nil
 	case ctx.Err() != nil:
 		return fault
@@ -281,6 +282,13 @@ func (l *loader) diffIDOf(ctx context.Context, name string) (digest.Digest, erro
 		return hashBlob(ctx, blob)
 	}
 	return hashTar(ctx, blob, compression, l.opts.Decompress)
+}
+
+// missLayoutFile tells of a layout without its mark, which is written anew.
+func (l *loader) missLayoutFile() {
+	if l.archive.Format == OCILayout && !l.has(layoutFile) {
+		l.conflict("%q: %s is not there", l.archive.Path, layoutFile)
+	}
 }
 
 // compareRepositories tells of a `repositories` whose names are not those of the

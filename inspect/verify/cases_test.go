@@ -46,6 +46,8 @@ var cases = []struct {
 	{rule: verify.RepositoriesDiffer, listing: "format docker-save\nimage example.com/a:v1\n  layer\n    dir etc\nreplace repositories \"{\\\"example.com/b\\\":{\\\"v1\\\":\\\"x\\\"}}\""},
 	{rule: verify.NameInvalid, layout: layout{index: set("annotations", map[string]any{"org.opencontainers.image.ref.name": "Not A Name"})}},
 	{rule: verify.NameAmbiguous, listing: "format docker-containerd\nimage example.com/a:v1\n  layer\n    dir etc\nimage example.com/a:v1\n  layer\n    dir usr"},
+	{rule: verify.NoImage, listing: "format oci"},
+	{rule: verify.LoadNoLayoutFile, listing: "format oci\nimage example.com/a:v1\n  layer\n    dir etc\nremove oci-layout"},
 	{rule: verify.OverLimit, layout: layout{manifestText: func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), 4<<20)...) }}},
 	{rule: verify.PathEscape, layout: layout{entries: []tar.Header{{Name: "../evil", Mode: 0o644}}}},
 	{rule: verify.EntryInvalid, layout: layout{entries: []tar.Header{{Name: "a", Typeflag: tar.TypeLink, Linkname: "b", Mode: 0o644}}}},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/imgtool/imgtool/archive"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // checkFaces compares what the documents of an archive say about its images.
@@ -14,6 +15,9 @@ func (v *verifier) checkFaces() {
 		v.found.add(FacesDiffer, Where{Entry: "manifest.json"}, "%s", conflict)
 	}
 	v.checkOwners()
+	if !v.holdsImage() {
+		v.found.add(NoImage, Where{}, "it names no manifest")
+	}
 	switch v.archive.Format {
 	case archive.DockerSaveV10:
 		v.found.add(LoadLegacy, Where{}, "the archive has no manifest.json")
@@ -23,7 +27,30 @@ func (v *verifier) checkFaces() {
 		if !v.archive.IsFolder() {
 			v.found.add(LoadNoManifestJSON, Where{}, "the archive has no manifest.json")
 		}
+		v.checkLayoutFile()
 	}
+}
+
+// holdsImage reports that the archive has more in it than empty indexes.
+func (v *verifier) holdsImage() bool {
+	return slices.ContainsFunc(v.archive.Images, func(image *archive.Image) bool {
+		some := false
+		_ = archive.Walk([]*archive.Node{image.Node}, func(n *archive.Node) error {
+			some = some || n.Index == nil
+			return nil
+		})
+		return some
+	})
+}
+
+// checkLayoutFile looks for the file that marks a layout.
+func (v *verifier) checkLayoutFile() {
+	blob, err := v.archive.Member(ocispec.ImageLayoutFile)
+	if err != nil {
+		v.found.add(LoadNoLayoutFile, Where{Entry: ocispec.ImageLayoutFile}, "%v", err)
+		return
+	}
+	_ = blob.Close() // nothing was read
 }
 
 // checkOwners looks for names that stand for several images.

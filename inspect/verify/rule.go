@@ -82,6 +82,7 @@ const (
 	RepositoriesDiffer  = "IMG-REPOSITORIES-DIFFER"
 	NameInvalid         = "IMG-NAME-INVALID"
 	NameAmbiguous       = "IMG-NAME-AMBIGUOUS"
+	NoImage             = "IMG-NO-IMAGE"
 	OverLimit           = "IMG-OVER-LIMIT"
 	PathEscape          = "IMG-PATH-ESCAPE"
 	EntryInvalid        = "IMG-ENTRY-INVALID"
@@ -100,6 +101,7 @@ const (
 	LoadAttestation     = "IMG-LOAD-ATTESTATION"
 	LoadNoManifestJSON  = "IMG-LOAD-NO-MANIFEST-JSON"
 	LoadLegacy          = "IMG-LOAD-DOCKER-SAVE-1.0"
+	LoadNoLayoutFile    = "IMG-LOAD-NO-LAYOUT-FILE"
 	LoadForeign         = "IMG-LOAD-FOREIGN-LAYER"
 )
 
@@ -110,6 +112,9 @@ var rules = []Rule{
 	{BlobMissing, Whole, Error, "a blob that the image needs is not in the archive",
 		"The image cannot be loaded. Archives that were copied in part, or saved without a platform's content, look so (image-spec v1.1 image-layout.md, \"Blobs\").",
 		"save or copy the image again"},
+	{NoImage, Whole, Error, "the archive holds no image",
+		"There is nothing to load; whoever made it meant to put something in.",
+		"save the image again"},
 	{SizeMismatch, Whole, Error, "a blob is not as long as its descriptor says",
 		"Clients refuse it, or read only a part (image-spec v1.1 descriptor.md, \"Properties\").",
 		"imgtool repair SRC DST"},
@@ -223,6 +228,9 @@ var rules = []Rule{
 		"imgtool convert SRC docker-archive:DST"},
 	{LoadLegacy, Loadable, Warning, "a docker-save 1.0 archive has no manifest.json",
 		"Docker 29, podman, containerd and skopeo refuse it.",
+		"imgtool repair SRC DST"},
+	{LoadNoLayoutFile, Loadable, Error, "an OCI layout has no file oci-layout",
+		"containerd and umoci do not take it for a layout (image-spec v1.1 image-layout.md, \"oci-layout file\").",
 		"imgtool repair SRC DST"},
 	{LoadForeign, Loadable, Warning, "a non-distributable layer is not in the archive",
 		"Engines fetch it from elsewhere, which fails without a network.",
