@@ -142,6 +142,9 @@ func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
 		doc.Damage = l.damage("manifest", d, raw)
 		doc.Err = l.parseManifest(&doc)
 	}
+	if doc.Err == nil && !l.opts.Mend {
+		doc.Err = doc.checkKind()
+	}
 	if doc.Err == nil && doc.weigh() > MaxNodes {
 		doc.Err = errTooMany
 	}
@@ -149,6 +152,15 @@ func (l *loader) parse(d ocispec.Descriptor, depth int) Document {
 		return Document{Err: fmt.Errorf("read %s: %w", d.Digest, doc.Err), Damage: doc.Damage}
 	}
 	return doc
+}
+
+// checkKind refuses a manifest that calls itself an index, and the other way
+// round: tools would disagree on what it is (CVE-2021-41190).
+func (doc *Document) checkKind() error {
+	if doc.Index != nil && isManifest(doc.Index.MediaType) || doc.Manifest != nil && isIndex(doc.Manifest.MediaType) {
+		return fmt.Errorf("its own media type is of another kind than its descriptor's: %w", ErrMalformed)
+	}
+	return nil
 }
 
 // weigh counts the descriptors in and below doc. No child weighs more than
