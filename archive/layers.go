@@ -26,7 +26,7 @@ type StackOptions struct {
 
 // Stack gives the layers of image n, an image and no index, for reading. It is
 // valid until a is closed. It fails with [ErrUnsupported] where n is no image,
-// with [ErrNotFound] where a layer is not in the archive.
+// or a layer is encrypted, with [ErrNotFound] where a layer is not in the archive.
 func (a *Archive) Stack(n *Node, opts StackOptions) (*layer.Stack, error) {
 	switch {
 	case n.Err != nil:
@@ -35,12 +35,23 @@ func (a *Archive) Stack(n *Node, opts StackOptions) (*layer.Stack, error) {
 		return nil, fmt.Errorf("%s %s has no filesystem: %w", n.Kind(), n.Descriptor.Digest, ErrUnsupported)
 	}
 	for i, l := range n.Layers {
-		if l.Err != nil {
-			return nil, fmt.Errorf("layer %d of %s%s: %w", i, n.Descriptor.Digest, foreignNote(l), l.Err)
+		if err := l.readable(); err != nil {
+			return nil, fmt.Errorf("layer %d of %s%s: %w", i, n.Descriptor.Digest, foreignNote(l), err)
 		}
 	}
 	return StackOf(a, n.Layers, opts), nil
 }
+
+// readable fails for a layer whose content cannot be read.
+func (l Layer) readable() error {
+	if l.Err == nil && IsEncrypted(l.Descriptor.MediaType) {
+		return errEncrypted
+	}
+	return l.Err
+}
+
+// errEncrypted is why a layer is carried and not read.
+var errEncrypted = fmt.Errorf("it is encrypted; imgtool carries it as it is and cannot look inside: %w", ErrUnsupported)
 
 // foreignNote says why a layer is often not there.
 func foreignNote(l Layer) string {
@@ -72,8 +83,8 @@ func stackLayer(from Source, l Layer, opts StackOptions) layer.Layer {
 		Compression: l.Compression,
 		Open:        func() (layer.Blob, error) { return from.Open(l.Descriptor) },
 	}
-	if l.Err != nil {
-		out.Open = func() (layer.Blob, error) { return nil, l.Err }
+	if err := l.readable(); err != nil {
+		out.Open = func() (layer.Blob, error) { return nil, err }
 	}
 	if opts.Verify {
 		var progress func(int64)

@@ -65,6 +65,12 @@ func isForeign(mediaType string) bool {
 	return strings.HasPrefix(mediaType, prefixOCIForeign) || strings.HasPrefix(mediaType, prefixDockerForeign)
 }
 
+// IsEncrypted reports a layer that cannot be read without a key, as ocicrypt names
+// it: any media type of a layer with +encrypted behind it.
+func IsEncrypted(mediaType string) bool {
+	return isLayer(mediaType) && strings.HasSuffix(mediaType, "+encrypted")
+}
+
 // LayerMediaType is the OCI media type of a layer tar that is compressed so.
 func LayerMediaType(c codec.Compression) string { return layerMediaType(c) }
 

@@ -118,6 +118,9 @@ func (p *FlattenPlan) plan(r *root, n *archive.Node, opts FlattenOptions) error 
 	if diffIDs := len(n.Config.RootFS.DiffIDs); base > 0 && diffIDs != len(n.Layers) {
 		return fmt.Errorf("config names %d diffIDs for %d layers: %w", diffIDs, len(n.Layers), archive.ErrMalformed)
 	}
+	if _, err := r.from.Stack(n, archive.StackOptions{}); err != nil {
+		return err
+	}
 	p.Merges = append(p.Merges, Merge{Image: n, Base: base, Compress: opts.compression(n.Layers[base:]), from: r.from})
 	return nil
 }

@@ -111,10 +111,14 @@ func (p *RecompressPlan) plan(r *root, n *archive.Node, planned map[digest.Diges
 		return err
 	}
 	changes, known := p.becomesOCI(n), true
-	for _, l := range n.Layers {
-		if p.opts.keeps(l.Compression) {
+	for i, l := range n.Layers {
+		encrypted := archive.IsEncrypted(l.Descriptor.MediaType)
+		if p.opts.keeps(l.Compression) || encrypted && p.opts.keep != nil {
 			known = known && l.DiffID != ""
 			continue
+		}
+		if encrypted {
+			return fmt.Errorf("layer %d is encrypted, and stays as it is: %w", i, archive.ErrUnsupported)
 		}
 		changes = true
 		if !planned[l.Descriptor.Digest] {

@@ -216,7 +216,7 @@ func summarizeLayer(layer archive.Layer) Layer {
 		Compression: layer.Compression,
 		Size:        layer.Descriptor.Size,
 	}
-	if layer.Compression == codec.None && layer.DiffID != "" {
+	if layer.Compression == codec.None && layer.DiffID != "" && !archive.IsEncrypted(out.MediaType) {
 		size := out.Size
 		out.TarSize = &size
 	}

@@ -68,6 +68,10 @@ var cases = []struct {
 	{rule: verify.LoadAttestation, listing: "format oci\nindex example.com/a:v1\n  image\n    layer\n      dir etc\n  attestation"},
 	{rule: verify.LoadNoManifestJSON, listing: "format oci-archive\nimage example.com/a:v1\n  layer\n    dir etc"},
 	{rule: verify.LoadLegacy, listing: "format docker-save-1.0\nimage example.com/a:v1\n  layer\n    dir etc"},
+	{rule: verify.LoadEncrypted, layout: layout{
+		compress: func(plain []byte) []byte { return bytes.Repeat([]byte("secret"), 1000) },
+		layer:    set("mediaType", "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"),
+	}},
 	{rule: verify.LoadForeign, layout: layout{layer: set("mediaType", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"), files: removeLayer}},
 }
 

@@ -151,6 +151,9 @@ func (v *verifier) checkLayerStatement(n *archive.Node, l archive.Layer, i int, 
 	if want, known := archive.StatedCompression(l.Descriptor.MediaType); known && want != l.Compression && l.Descriptor.Size > 0 {
 		v.found.add(CompressionMismatch, w, "media type %q says %s, content is %s", l.Descriptor.MediaType, want, l.Compression)
 	}
+	if archive.IsEncrypted(l.Descriptor.MediaType) {
+		v.found.add(LoadEncrypted, w, "the layer is encrypted, and nothing that is in it was looked at")
+	}
 	switch l.Compression {
 	case codec.Zstd:
 		v.found.add(LoadZstd, w, "the layer is compressed with zstd")

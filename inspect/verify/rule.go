@@ -103,6 +103,7 @@ const (
 	LoadLegacy          = "IMG-LOAD-DOCKER-SAVE-1.0"
 	LoadNoLayoutFile    = "IMG-LOAD-NO-LAYOUT-FILE"
 	LoadForeign         = "IMG-LOAD-FOREIGN-LAYER"
+	LoadEncrypted       = "IMG-LOAD-ENCRYPTED-LAYER"
 )
 
 // Rules gives all rules in the order of reports.
@@ -235,6 +236,9 @@ var rules = []Rule{
 	{LoadForeign, Loadable, Warning, "a non-distributable layer is not in the archive",
 		"Engines fetch it from elsewhere, which fails without a network.",
 		"pull the image where its layers are allowed to go"},
+	{LoadEncrypted, Loadable, Warning, "a layer is encrypted",
+		"Engines need its key to load it (ocicrypt), and verify looks at its stored bytes alone.",
+		"decrypt the image where its key is, as skopeo copy --decryption-key does"},
 }
 
 // ReadsLayers reports a rule that is about nothing but the content of layers, so
