@@ -43,6 +43,9 @@ var pastLimits = map[string]struct {
 // TestPastLimits: past a limit commands say what docs/threat-model.md says that
 // they say, and verify finds what it says that it finds.
 func TestPastLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes documents of some 10 MiB")
+	}
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "threat-model.md"))
 	if err != nil {
