@@ -273,6 +273,8 @@ func (p *page) addLayer(t *cutTable, i int, layer *inspect.Layer, created string
 	}
 	kind := string(layer.Compression)
 	switch {
+	case layer.Compression == codec.None && strings.HasSuffix(layer.MediaType, "+encrypted"):
+		kind = "encrypted"
 	case layer.Compression == codec.None:
 		kind = "plain"
 	case layer.Absent:
