@@ -289,7 +289,10 @@ func shapes(a *archive.Archive, to ref.Transport) string {
 			fmt.Fprintf(&b, "%q\n", keys(image.Names))
 		}
 		_ = archive.Walk([]*archive.Node{image.Node}, func(n *archive.Node) error {
-			fmt.Fprintf(&b, "%s %s %d %v %v\n", n.Kind(), archive.FormatPlatform(n.Platform()), len(n.Children), n.Absent(), n.Subject() != "")
+			fmt.Fprintf(&b, "%s %d %v %v\n", n.Kind(), len(n.Children), n.Absent(), n.Subject() != "")
+			if to != ref.Dir || n != image.Node { // its descriptor is nowhere
+				fmt.Fprintf(&b, "%s\n", archive.FormatPlatform(n.Platform()))
+			}
 			if n.Config != nil {
 				fmt.Fprintf(&b, "%s\n", n.Config.Raw)
 			}
