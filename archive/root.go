@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -275,7 +276,7 @@ func restated(d ocispec.Descriptor, stored []byte) RawJSON {
 	out := []byte{'{'}
 	for _, key := range descriptorFields {
 		value := now[key]
-		if stored, ok := fields[key]; ok && bytes.Equal(before[key], value) {
+		if stored, once := spelled(fields, key); once && bytes.Equal(before[key], value) {
 			value = stored
 		}
 		if value != nil {
@@ -283,6 +284,17 @@ func restated(d ocispec.Descriptor, stored []byte) RawJSON {
 		}
 	}
 	return appendFields(append(bytes.TrimSuffix(out, []byte{','}), '}'), without(fields, descriptorFields...))
+}
+
+// spelled gives the field of that name, or nil where there is none. Once is false
+// where it is spelled otherwise: Go reads Digest as digest, and the last one counts.
+func spelled(fields map[string]RawJSON, name string) (value RawJSON, once bool) {
+	for key := range fields {
+		if key != name && strings.EqualFold(key, name) {
+			return nil, false
+		}
+	}
+	return fields[name], true
 }
 
 func fieldsOf(d ocispec.Descriptor) map[string]RawJSON {

@@ -192,7 +192,23 @@ func wrote(t *testing.T, to ref.Ref, run func(archive.WriteOptions) error) (*arc
 type view struct{ index, unknown bool }
 
 func viewOf(a *archive.Archive, to ref.Transport) view {
-	return view{index: to != ref.Dir, unknown: to != ref.Dir && a.Format == archive.OCILayout}
+	return view{index: to != ref.Dir, unknown: to != ref.Dir && a.Format == archive.OCILayout && !misspelt(a)}
+}
+
+// misspelt reports a descriptor that says Digest or the like, which is read as digest
+// and written so.
+func misspelt(a *archive.Archive) bool {
+	known := []string{"mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"}
+	for _, image := range a.Images {
+		var fields map[string]json.RawMessage
+		_ = json.Unmarshal(image.RawDescriptor, &fields) // what opened is an object
+		for key := range fields {
+			if slices.ContainsFunc(known, func(k string) bool { return k != key && strings.EqualFold(k, key) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stated tells what a says: names, documents and digests, each image once.

@@ -24,6 +24,7 @@ func FuzzConvertDocuments(f *testing.F) {
 	f.Add(strangeManifest, strangeDescriptor, blobs["config"], uint8(0))
 	f.Add(strangeManifest, toDocker, blobs["config"], uint8(4))
 	f.Add(strangeManifest, strings.Replace(strangeDescriptor, `"os":"linux"`, `"os":"linux","x-odd":[1.0],"os.features":[]`, 1), blobs["config"], uint8(1))
+	f.Add(strangeManifest, strings.Replace(strangeDescriptor, `"data"`, `"digest":"sha256:HEX(one)","Digest":"sha256:HEX(manifest)","mediatype":"application/vnd.oci.image.manifest.v1+json","data"`, 1), blobs["config"], uint8(0))
 	f.Add(empty, toDocker, `{}`, uint8(1))
 	f.Add(index, toIndex, `{"schemaVersion":2,"layers":null,"config":{"mediaType":"x","digest":"sha256:HEX(one)","size":1}}`, uint8(2))
 	f.Add(`{"blobs":[]}`, `{"mediaType":"x/y","digest":"sha256:HEX(manifest)","size":SIZE(manifest),"data":"e30="}`, ``, uint8(3))
