@@ -40,7 +40,8 @@ func (e *EntryError) Unwrap() error { return e.Err }
 
 // Limits on layers. Passing one is an error that matches [ErrTooLarge].
 const (
-	// MaxPath bounds a path and a link target, in bytes, as PATH_MAX does.
+	// MaxPath bounds a path, in bytes, as PATH_MAX does, and the target of a symlink,
+	// which is one byte shorter.
 	MaxPath = 4096
 	// MaxEntries bounds the entries of all layers of an image together.
 	MaxEntries = 10_000_000

@@ -64,10 +64,26 @@ func (r *Reader) inode(h *tar.Header) (Inode, error) {
 	case Symlink:
 		i.Link = strings.Clone(h.Linkname)
 	}
-	if len(h.Linkname) > MaxPath {
-		return i, fmt.Errorf("link target of %d bytes: %w of %d", len(h.Linkname), ErrTooLarge, MaxPath)
+	if i.Extra != nil && i.Extra.hasXattr("") {
+		return i, fmt.Errorf("extended attribute without a name: %w", ErrMalformed)
 	}
-	return i, nil
+	return i, checkTarget(h.Linkname, t)
+}
+
+// checkTarget refuses link targets that no file system takes: symlink(2) wants one
+// byte at least, and PATH_MAX with the byte that ends it at most.
+func checkTarget(target string, t Type) error {
+	limit := MaxPath
+	if t == Symlink {
+		limit = MaxPath - 1
+	}
+	switch {
+	case len(target) > limit:
+		return fmt.Errorf("link target of %d bytes: %w of %d", len(target), ErrTooLarge, limit)
+	case t == Symlink && target == "":
+		return fmt.Errorf("symlink without a target: %w", ErrMalformed)
+	}
+	return nil
 }
 
 // checkNumbers refuses what tars can hold only in base 256, and Linux not at all.
@@ -129,6 +145,11 @@ func (e *Extra) takeLibarchive(name, encoded string) bool {
 		e.setXattr(name, string(value))
 	}
 	return true
+}
+
+func (e *Extra) hasXattr(name string) bool {
+	_, ok := e.Xattrs[name]
+	return ok
 }
 
 func (e *Extra) setXattr(name, value string) {

@@ -242,7 +242,7 @@ func (g *generator) entry() modelEntry {
 			e.target = g.existing(func(n *modelInode) bool { return n.kind != "dir" })
 		}
 	case "symlink":
-		e.target = pick(g, "a", "b", "c", "a/b", "../a", "/", "/b", "/b/c", ".", "..", "../../c", "nope", "nope/../b", "nope/x/../../c", "a/./..//b", ".wh.x", "")
+		e.target = pick(g, "a", "b", "c", "a/b", "../a", "/", "/b", "/b/c", ".", "..", "../../c", "nope", "nope/../b", "nope/x/../../c", "a/./..//b", ".wh.x", "./")
 	case "char":
 		e.attr.major, e.attr.minor = int64(g.IntN(2)), int64(g.IntN(2))
 	}

@@ -97,6 +97,8 @@ func unportable(name string) string {
 	switch {
 	case !utf8.ValidString(name):
 		return "the name is no UTF-8"
+	case len(name) > 255:
+		return "the name is longer than 255 bytes, which no file system takes"
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>:"\|?*`, r) }):
 		return "the name has a character that Windows does not take"
 	case strings.HasSuffix(name, " "), strings.HasSuffix(name, "."):
