@@ -46,6 +46,8 @@ func (f Fault) strikes(number int, kind Kind, struck bool) bool {
 		return kind == Read || kind == Write
 	case ENOSPC, Full:
 		return slices.Contains(taking, kind)
+	case EINTR:
+		return kind != Lock // the kernel makes ERESTARTSYS of it, which no process gets from a disk
 	}
 	return true
 }

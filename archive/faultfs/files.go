@@ -2,7 +2,11 @@
 
 package faultfs
 
-import "github.com/hanwen/go-fuse/v2/fuse"
+import (
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
 
 // Operations on files and folders that are open, and those that open them.
 
@@ -27,8 +31,12 @@ func (s *seam) Tmpfile(<-chan struct{}, *fuse.CreateIn, *fuse.CreateOut) fuse.St
 	return fuse.ENOSYS
 }
 
+// Release ends the locks of the file too. A program that is just being started
+// somewhere else in this process would hold on to them.
 func (s *seam) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
+	syscall.ForkLock.RLock()
 	s.RawFileSystem.Release(cancel, in)
+	syscall.ForkLock.RUnlock()
 	s.release()
 }
 
@@ -112,7 +120,9 @@ func (s *seam) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOu
 }
 
 func (s *seam) ReleaseDir(in *fuse.ReleaseIn) {
+	syscall.ForkLock.RLock()
 	s.RawFileSystem.ReleaseDir(in)
+	syscall.ForkLock.RUnlock()
 	s.release()
 }
 
