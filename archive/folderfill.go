@@ -62,7 +62,7 @@ func fillMarked(ctx context.Context, root *os.Root, mark *claim.Claim, half bool
 		return mark.Discard()
 	}
 	err = errors.Join(err, unmake(root, named, reversed))
-	if half {
+	if entries, readErr := fs.ReadDir(root.FS(), "."); half || readErr != nil || len(entries) > 1 { // the next run completes it
 		return errors.Join(err, mark.Release())
 	}
 	return errors.Join(err, mark.Discard())

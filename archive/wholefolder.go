@@ -122,6 +122,9 @@ func fillInPlace(ctx context.Context, path string, opts FolderOptions, fill func
 	}
 	if err = fill(path); err != nil {
 		err = errors.Join(err, removeBelow(path, mark.Name, opts.Remove))
+		if entries, readErr := fs.ReadDir(root.FS(), "."); readErr != nil || len(entries) > 1 {
+			return errors.Join(err, mark.Release()) // the mark tells the next run what lies there
+		}
 	}
 	return errors.Join(err, unmark(root, mark))
 }
