@@ -173,7 +173,7 @@ type made struct {
 // madeImage is an image, of this machine's platform where there are several.
 type madeImage struct {
 	number                 int
-	names, refs            []string // refs are for index.json
+	names                  []string
 	root, manifest, config string
 }
 
