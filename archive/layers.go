@@ -81,7 +81,6 @@ func stackLayer(from Source, l Layer, opts StackOptions) layer.Layer {
 	out := layer.Layer{
 		Digest:      l.Descriptor.Digest.String(),
 		Compression: l.Compression,
-		Note:        l.EncryptedNote(),
 		Open:        func() (layer.Blob, error) { return from.Open(l.Descriptor) },
 	}
 	if err := l.readable(); err != nil {

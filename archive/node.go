@@ -1,8 +1,6 @@
 package archive
 
 import (
-	"strings"
-
 	"encoding/json"
 	"errors"
 	"maps"
@@ -68,16 +66,6 @@ type Layer struct {
 	Compression codec.Compression
 	// Err says why the blob could not be read, as for [Document].
 	Err error
-}
-
-// EncryptedNote says of a layer that its content cannot be read without a key, to be
-// put before what reading it met with. It is empty where the media type does not
-// say so (ocicrypt's suffix, which skopeo writes), which proves nothing either way.
-func (l Layer) EncryptedNote() string {
-	if !strings.HasSuffix(l.Descriptor.MediaType, "+encrypted") {
-		return ""
-	}
-	return "the layer is encrypted, and `skopeo copy --decryption-key` decrypts it: "
 }
 
 // Kind says what a node is.

@@ -273,7 +273,7 @@ func (p *page) addLayer(t *cutTable, i int, layer *inspect.Layer, created string
 	}
 	kind := string(layer.Compression)
 	switch {
-	case layer.Compression == codec.None && strings.HasSuffix(layer.MediaType, "+encrypted"):
+	case archive.IsEncrypted(layer.MediaType) && !layer.Absent && layer.Fault == "":
 		kind = "encrypted"
 	case layer.Compression == codec.None:
 		kind = "plain"

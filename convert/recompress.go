@@ -200,7 +200,7 @@ func (p *RecompressPlan) recompress(ctx context.Context, made *workshop, opts Ru
 		group.Go(func() (err error) {
 			results[i], err = p.recompressLayer(ctx, l, source, opts, jobs)
 			if err != nil {
-				return fmt.Errorf("recompress layer %s: %s%w", l.Descriptor.Digest, l.EncryptedNote(), err)
+				return fmt.Errorf("recompress layer %s: %w", l.Descriptor.Digest, err)
 			}
 			return nil
 		})

@@ -31,8 +31,6 @@ type Layer struct {
 	// Check, if there is one, reads all stored bytes and fails where they are
 	// not what was promised. It runs beside the first reading of the layer.
 	Check func(context.Context) error
-	// Note stands before the error where the layer cannot be read.
-	Note string
 }
 
 // Stack is the layers of an image, the lowest first, and how to read them. It is
@@ -212,7 +210,7 @@ func (s *Stack) startScans(ctx context.Context, group *errgroup.Group, first []i
 			group.Go(func() error {
 				c, err := s.scan(ctx, i, opts, held)
 				if err != nil {
-					return fmt.Errorf("layer %d: %s%w", i, s.Layers[i].Note, err)
+					return fmt.Errorf("layer %d: %w", i, err)
 				}
 				all.results[i] <- c
 				return nil

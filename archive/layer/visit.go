@@ -28,7 +28,7 @@ func (s *Stack) Visit(ctx context.Context, t *Tree, want func(File) bool, visit 
 			continue
 		}
 		if err := s.visitLayer(ctx, i, wanted, visit); err != nil {
-			return fmt.Errorf("layer %d: %s%w", i, s.Layers[i].Note, err)
+			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func (v *verifier) scanLayer(ctx context.Context, l archive.Layer, w Where) (_ *
 		return &layerResult{size: blob.Size()}, nil // all else follows from that
 	}
 	if fault != nil {
-		v.found.add(fault.rule, w, "%s%v", l.EncryptedNote(), fault.err)
+		v.found.add(fault.rule, w, "%v", fault.err)
 		v.held.Release(r.changes)
 		return &layerResult{size: blob.Size()}, nil
 	}
