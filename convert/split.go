@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,8 +82,8 @@ func partName(image *archive.Image, transport ref.Transport, taken map[string]bo
 	if len(image.Names) > 0 {
 		base = strings.Map(fileRune, string(image.Names[0]))
 	}
-	base = strings.TrimLeft(base, ".")
-	if len(base) > 200 { // a file system takes 255
+	base = cmp.Or(strings.TrimLeft(base, ".-"), "image") // no hidden file, and none that looks like a flag
+	if len(base) > 200 {                                 // a file system takes 255
 		base = base[:200]
 	}
 	name := base + suffixes[transport]
