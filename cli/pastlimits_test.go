@@ -22,11 +22,11 @@ var pastLimits = map[string]struct {
 	build   func(t *testing.T, path string)
 	args    string
 }{
-	"archive.MaxDocument":    {build: manifestOf(`{"a":"`, "x", 4<<20, `"}`), args: "inspect SRC"},
+	"archive.MaxDocument":    {build: hostileCase("limit-manifest-passed"), args: "inspect SRC"},
 	"archive.MaxConfig":      {listing: imageOf("config-field x \"" + strings.Repeat("x", 8<<20) + "\""), args: "inspect SRC"},
 	"archive.MaxMetadata":    {build: nineLarge, args: "inspect SRC"},
-	"archive.MaxDepth":       {build: indexChain(17), args: "inspect SRC"},
-	"archive.MaxDescriptors": {build: manifestOf(`{"schemaVersion":2,"config":{},"layers":[`, "{},", 10_000, `{}]}`), args: "inspect SRC"},
+	"archive.MaxDepth":       {build: hostileCase("limit-nesting-passed"), args: "inspect SRC"},
+	"archive.MaxDescriptors": {build: hostileCase("limit-layers-passed"), args: "inspect SRC"},
 	"archive.MaxNodes":       {build: manyTimes, args: "inspect SRC"},
 	"archive.MaxPath":        {build: memberCalled(strings.Repeat("m", 4097)), args: "inspect SRC"},
 	"archive.maxLinks":       {build: memberLinks(41), args: "inspect SRC"},

@@ -38,8 +38,13 @@ const bigLayer = 2 << 30
 // buildImgtool builds the command and gives its path.
 func buildImgtool(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "imgtool")
-	build := exec.Command("go", "build", "-o", path, "./imgtool")
+	return buildCommand(t, "./imgtool")
+}
+
+func buildCommand(t *testing.T, folder string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), filepath.Base(folder))
+	build := exec.Command("go", "build", "-o", path, folder)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -190,12 +195,19 @@ func measureTo(t *testing.T, out io.Writer, imgtool string, args ...string) (cod
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	peak = waitForPeak(command)
+	return command.ProcessState.ExitCode(), peak
+}
+
+// waitForPeak waits for the end of a command, which its state tells of, and gives
+// its peak resident size in bytes.
+func waitForPeak(command *exec.Cmd) (peak int64) {
 	ended := make(chan error)
 	go func() { ended <- command.Wait() }()
 	for {
 		select {
-		case <-ended: // the code says how
-			return command.ProcessState.ExitCode(), peak
+		case <-ended:
+			return peak
 		case <-time.After(2 * time.Millisecond):
 			peak = max(peak, residentPeak(command.Process.Pid))
 		}

@@ -19,6 +19,9 @@ type Case struct {
 	// Rules are the rules of imgtool verify (docs/rules.md) that must find it.
 	// None means that no finding is asked for.
 	Rules []string
+	// Host cases are unpacked as far as the file system of the machine takes what
+	// they have, such as attributes and times.
+	Host bool
 	// Heavy cases are large, or take long to make or to read.
 	Heavy bool
 	// Memory is what any command may take for it, in MiB. Zero means 192.

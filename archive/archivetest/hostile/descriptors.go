@@ -121,7 +121,7 @@ func descriptorRules(place, lie string) []string {
 	return nil
 }
 
-// manifestCases are manifests and configs whose own fields are odd.
+// manifestCases are manifests whose own fields are odd, and configs.
 func manifestCases() []Case {
 	var out []Case
 	manifest := func(name, about string, change func(doc), ids ...string) {
@@ -147,6 +147,12 @@ func manifestCases() []Case {
 	manifest("fields-other-case", "Layers beside layers, which Go's reader takes for the same", set("Layers", []any{}))
 	out = append(out, Case{Name: "manifest-says-fields-twice", About: "the manifest has layers twice; readers disagree on which one counts.", Rules: rules("JSON-DUPLICATE-KEY"), write: image{manifestText: func(s string) string { return within(s, `"layers":[]`) }}.write})
 	manifest("annotation-null", "an annotation that is null", set("annotations", doc{"a": nil}))
+	return append(out, configCases()...)
+}
+
+// configCases are configs whose own fields are odd.
+func configCases() []Case {
+	var out []Case
 	config := func(name, about string, change func(doc), ids ...string) {
 		out = append(out, Case{Name: "config-says-" + name, About: "the config has " + about + ".", Rules: rules(ids...), write: image{config: change}.write})
 	}

@@ -13,8 +13,6 @@ func dialectCases() []Case {
 	add := func(name, about string, ids []string, parts ...string) {
 		out = append(out, Case{Name: "dialect-" + name, About: about, Rules: rules(ids...), write: over(parts...).write})
 	}
-	broken := []string{"TAR-BROKEN"}
-	gnu := put{atMagic, gnuMagic}
 	v7 := put{atMagic, "\x00\x00\x00\x00\x00\x00\x00\x00"}
 	add("v7", "a layer in the form of Unix V7; it is read.", nil, entry('\x00', "a", "x", v7), entry('\x00', "d/", "", v7))
 	add("v7-folder-with-data", "a V7 folder with data, which is none.", nil, entry('\x00', "d/", "data", v7))
@@ -28,6 +26,20 @@ func dialectCases() []Case {
 	add("gnu-long-name-alone", "a long name without a file.", nil, gnuLong('L', "nothing"))
 	add("gnu-long-name-nul", "a long name with a NUL; it ends there.", nil, gnuLong('L', "a\x00b"), file("short", "x"))
 	add("gnu-long-name-before-pax", "a long name and a PAX path before one file.", nil, gnuLong('L', "gnu"), pax('x', "path", "pax"), file("short", "x"))
+	add("type-contiguous", "a contiguous file; it is a file.", nil, entry('7', "a", "x"))
+	for _, t := range []byte("DMNVZ\x80A9") {
+		add("type-"+string("0123456789abcdef"[t>>4])+string("0123456789abcdef"[t&15]), "a file of an unknown tar type; engines stop there.", nil, entry(t, "odd", "content"))
+	}
+	return append(append(out, paxCases()...), sparseCases()...)
+}
+
+// paxCases are layers with PAX headers, right ones and broken ones.
+func paxCases() []Case {
+	var out []Case
+	add := func(name, about string, ids []string, parts ...string) {
+		out = append(out, Case{Name: "dialect-" + name, About: about, Rules: rules(ids...), write: over(parts...).write})
+	}
+	broken := []string{"TAR-BROKEN"}
 	add("pax-path", "a PAX path; it is read.", nil, pax('x', "path", "a/b"), file("short", "x"))
 	add("pax-path-up", "a PAX path that leaves the root behind a name that does not.", []string{"PATH-ESCAPE"}, pax('x', "path", "../evil"), file("fine", "x"))
 	add("pax-path-nul", "a PAX path with a NUL.", broken, pax('x', "path", "a\x00b"), file("a", "x"))
@@ -57,6 +69,17 @@ func dialectCases() []Case {
 	add("pax-global-size", "a global PAX size; engines pass it over.", nil, pax('g', "size", "99999"), file("a", "x"))
 	add("pax-global-up", "a global PAX path that leaves the root; engines pass it over.", nil, pax('g', "path", "../evil"), file("a", "x"))
 	add("pax-on-global", "a PAX header before a global one.", nil, pax('x', "path", "one"), pax('g', "comment", "c"), file("a", "x"))
+	return out
+}
+
+// sparseCases are sparse files in all forms of GNU tar, right ones and broken ones.
+func sparseCases() []Case {
+	var out []Case
+	add := func(name, about string, ids []string, parts ...string) {
+		out = append(out, Case{Name: "dialect-" + name, About: about, Rules: rules(ids...), write: over(parts...).write})
+	}
+	broken := []string{"TAR-BROKEN"}
+	gnu := put{atMagic, gnuMagic}
 	add("sparse-old", "an old GNU sparse file; it is read.", nil, sparseOld(8, 8, "12345678"))
 	add("sparse-old-extended", "an old GNU sparse file with more of a map; it is read.", nil, header('S', "s", 1, gnu, put{atSparse, octal(11, 0) + octal(11, 1)}, put{atExtended, "\x01"}, put{atRealSize, octal(11, 10)}), strings.Repeat("\x00", 512), padded("x"))
 	add("sparse-old-overlap", "an old GNU sparse file whose parts overlap.", broken, header('S', "s", 4, gnu, put{atSparse, octal(11, 0) + octal(11, 4) + octal(11, 2) + octal(11, 4)}, put{atRealSize, octal(11, 8)}), padded("text"))
@@ -75,10 +98,6 @@ func dialectCases() []Case {
 	add("sparse-1-0-short", "a PAX 1.0 sparse file with less data than its map says.", broken, sparse10("8000", "1\n0\n8000\n", "text"))
 	add("sparse-2-0", "a sparse file of a version that does not exist.", nil, pax('x', "GNU.sparse.major", "2", "GNU.sparse.minor", "0", "GNU.sparse.realsize", "8"), file("s", "text"))
 	add("sparse-name-up", "a sparse file whose real name leaves the root.", []string{"PATH-ESCAPE"}, pax('x', "GNU.sparse.major", "1", "GNU.sparse.minor", "0", "GNU.sparse.name", "../evil", "GNU.sparse.realsize", "0"), file("s", padded("0\n")))
-	for _, t := range []byte("DMNVZ\x80A9") {
-		add("type-"+string("0123456789abcdef"[t>>4])+string("0123456789abcdef"[t&15]), "a file of an unknown tar type; engines stop there.", nil, entry(t, "odd", "content"))
-	}
-	add("type-contiguous", "a contiguous file; it is a file.", nil, entry('7', "a", "x"))
 	return out
 }
 

@@ -60,15 +60,19 @@ func folderCases() []Case {
 	add("manifest-pipe", "a manifest that is a named pipe; nothing waits for it.", func(path string, p parts) error { return replace(filepath.Join(path, blob(p.manifest)), makePipe) })
 	add("without-layout-file", "a layout folder without oci-layout.", func(path string, _ parts) error { return os.Remove(filepath.Join(path, "oci-layout")) })
 	add("without-index-json", "a layout folder without index.json.", func(path string, _ parts) error { return os.Remove(filepath.Join(path, "index.json")) })
-	out = append(out,
-		Case{Name: "folder-empty", About: "an empty folder.", write: mkdir},
-		Case{Name: "folder-of-others", About: "a folder of files that are no archive.", write: Files{"README": "x", "data/x": "x"}.Folder},
-		Case{Name: "folder-unpacked-docker-save", About: "a docker-save archive that was unpacked; it is read.", write: Files{"manifest.json": dockerManifest, "config.json": dockerConfig, "layer.tar": baseLayer}.Folder},
-		Case{Name: "folder-dir-without-version", About: "a dir: folder without its version file.", write: dirFolder(nil).Folder},
-		Case{Name: "folder-dir-bad-version", About: "a dir: folder of a version that does not exist.", write: dirFolder(Files{"version": "Directory Transport Version: 9.9\n"}).Folder},
-		Case{Name: "folder-dir-good", About: "a good dir: folder, to compare with.", write: dirFolder(Files{"version": "Directory Transport Version: 1.1\n"}).Folder},
-	)
-	return out
+	return append(out, otherFolderCases()...)
+}
+
+// otherFolderCases are folders that are no layouts.
+func otherFolderCases() []Case {
+	return []Case{
+		{Name: "folder-empty", About: "an empty folder.", write: func(path string) error { return os.Mkdir(path, 0o755) }},
+		{Name: "folder-of-others", About: "a folder of files that are no archive.", write: Files{"README": "x", "data/x": "x"}.Folder},
+		{Name: "folder-unpacked-docker-save", About: "a docker-save archive that was unpacked; it is read.", write: Files{"manifest.json": dockerManifest, "config.json": dockerConfig, "layer.tar": baseLayer}.Folder},
+		{Name: "folder-dir-without-version", About: "a dir: folder without its version file.", write: dirFolder(nil).Folder},
+		{Name: "folder-dir-bad-version", About: "a dir: folder of a version that does not exist.", write: dirFolder(Files{"version": "Directory Transport Version: 9.9\n"}).Folder},
+		{Name: "folder-dir-good", About: "a good dir: folder, to compare with.", write: dirFolder(Files{"version": "Directory Transport Version: 1.1\n"}).Folder},
+	}
 }
 
 // dirFolder is a dir: folder with more files.

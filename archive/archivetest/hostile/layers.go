@@ -25,6 +25,15 @@ func layerCases() []Case {
 	add("zero-block-within", "a zero block between two files, which ends the tar for some and not for others.", uncut(file("a", "x")+tarEnd[:512]+file("b", "x")+tarEnd))
 	add("size-beyond-end", "a file that claims to be longer than its layer.", uncut(header('0', "a", 1<<30)), "TAR-BROKEN")
 	add("twice", "one layer twice; it is applied twice and read once.", image{layers: []string{baseLayer, baseLayer}})
+	return append(append(out, layerTypeCases()...), damageCases()...)
+}
+
+// layerTypeCases are layers that are called what they are not, or are no layers.
+func layerTypeCases() []Case {
+	var out []Case
+	add := func(name, about string, m image, ids ...string) {
+		out = append(out, Case{Name: "layer-" + name, About: about, Rules: rules(ids...), write: m.write})
+	}
 	for _, t := range []struct {
 		name, about, mediaType string
 		rules                  []string
@@ -48,14 +57,25 @@ func layerCases() []Case {
 		m["mediaType"] = typeLayer + "+gzip+encrypted"
 		m["annotations"] = doc{"org.opencontainers.image.enc.keys.jwe": "e30=", "org.opencontainers.image.enc.pubopts": "e30="}
 	}
-	add("encrypted", "an encrypted layer: bytes that nobody can read without its key.", image{layers: []string{baseLayer, baseLayer + "x"}, compress: scrambled, layer: encrypted})
+	add("encrypted", "an encrypted layer: bytes that nobody can read without its key.", image{layers: []string{baseLayer, baseLayer + "x"}, compress: scrambled, layer: encrypted}, "LOAD-ENCRYPTED-LAYER")
 	foreign := func(m doc) {
 		m["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 		m["urls"] = []any{"https://192.0.2.1/layer"}
 	}
-	remove := func(f Files, p parts) { delete(f, blobName(p.layer)) }
 	add("foreign-absent", "a layer that is not here and has a URL; nothing is fetched.", image{layer: foreign, files: remove}, "LOAD-FOREIGN-LAYER")
 	add("foreign-here", "a layer that has a URL and is here.", image{layer: foreign, compress: gzipped})
+	return out
+}
+
+// remove takes the layer away.
+func remove(f Files, p parts) { delete(f, blobName(p.layer)) }
+
+// damageCases are blobs that are not what their digest says, or not there.
+func damageCases() []Case {
+	var out []Case
+	add := func(name, about string, m image, ids ...string) {
+		out = append(out, Case{Name: "layer-" + name, About: about, Rules: rules(ids...), write: m.write})
+	}
 	add("absent", "a layer that is not here.", image{files: remove}, "BLOB-MISSING")
 	add("damaged", "a layer with one wrong bit.", image{files: func(f Files, p parts) { f[blobName(p.layer)] = flipped(f[blobName(p.layer)], 600) }}, "DIGEST-MISMATCH")
 	add("cut", "a layer without its last byte.", image{files: func(f Files, p parts) {

@@ -58,7 +58,7 @@ func indexListCases() []Case {
 	}
 	add("no-manifests", "no manifests field", image{index: unset("manifests")})
 	add("manifests-null", "manifests that is null", image{index: set("manifests", nil)})
-	add("manifests-empty", "an empty list: an archive without an image", image{index: set("manifests", []any{})})
+	add("manifests-empty", "an empty list: an archive without an image", image{index: set("manifests", []any{})}, "NO-IMAGE")
 	add("manifests-object", "manifests that is an object", image{index: set("manifests", doc{})})
 	add("manifest-null", "a descriptor that is null", image{index: set("manifests", []any{nil})})
 	add("manifest-text", "a descriptor that is a text", image{index: set("manifests", []any{"sha256:00"})})
@@ -79,7 +79,7 @@ func indexListCases() []Case {
 	}
 	out = append(out,
 		Case{Name: "layout-version-number", About: "oci-layout has a version that is a number.", write: image{files: func(f Files, _ parts) { f["oci-layout"] = `{"imageLayoutVersion":1}` }}.write},
-		Case{Name: "layout-file-missing", About: "an OCI layout in a tar without oci-layout.", write: image{files: func(f Files, _ parts) { delete(f, "oci-layout") }}.write},
+		Case{Name: "layout-file-missing", About: "an OCI layout in a tar without oci-layout.", Rules: rules("LOAD-NO-LAYOUT-FILE"), write: image{files: func(f Files, _ parts) { delete(f, "oci-layout") }}.write},
 		Case{Name: "layout-index-missing", About: "an OCI layout in a tar without index.json.", write: image{files: func(f Files, _ parts) { delete(f, "index.json") }}.write},
 	)
 	return out
@@ -160,8 +160,8 @@ func nameCases() []Case {
 	}
 	const ref, full = "org.opencontainers.image.ref.name", "io.containerd.image.name"
 	return append(out,
-		Case{Name: "name-of-two-images", About: "one ref.name for two images; readers take one or the other.", write: two(doc{ref: "app:v1"}, doc{ref: "app:v1"}).write},
-		Case{Name: "name-of-two-images-in-full", About: "one full name for two images.", write: two(doc{ref: "v1", full: "example.com/app:v1"}, doc{ref: "v1", full: "example.com/app:v1"}).write},
+		Case{Name: "name-of-two-images", About: "one ref.name for two images; readers take one or the other.", Rules: rules("NAME-AMBIGUOUS"), write: two(doc{ref: "app:v1"}, doc{ref: "app:v1"}).write},
+		Case{Name: "name-of-two-images-in-full", About: "one full name for two images.", Rules: rules("NAME-AMBIGUOUS"), write: two(doc{ref: "v1", full: "example.com/app:v1"}, doc{ref: "v1", full: "example.com/app:v1"}).write},
 		Case{Name: "name-tag-of-two-images", About: "one tag for two images of different full names, as Docker writes it; nothing is wrong.", write: two(doc{ref: "v1", full: "example.com/a:v1"}, doc{ref: "v1", full: "example.com/b:v1"}).write},
 		Case{Name: "name-fields-differ", About: "a ref.name and a full name that have nothing in common.", write: two(doc{ref: "v9", full: "example.com/a:v1"}, doc{ref: "b"}).write},
 	)

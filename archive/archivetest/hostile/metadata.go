@@ -6,7 +6,8 @@ import "strings"
 func metadataCases() []Case {
 	var out []Case
 	add := func(name, about string, ids []string, parts ...string) {
-		out = append(out, Case{Name: "metadata-" + name, About: about, Rules: rules(ids...), write: over(parts...).write})
+		host := name == "acl" || name == "capability" || strings.HasPrefix(name, "xattr")
+		out = append(out, Case{Name: "metadata-" + name, About: about, Rules: rules(ids...), Host: host, write: over(parts...).write})
 	}
 	mode := func(m string) put { return put{atMode, m + "\x00"} }
 	add("setuid", "a setuid file of root; it is worth knowing.", []string{"SETUID"}, entry('0', "su", "x", mode("0004755")))
