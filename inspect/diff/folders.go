@@ -1,9 +1,11 @@
 package diff
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/imgtool/imgtool/archive/layer"
 )
@@ -24,15 +26,15 @@ func folders(changes []FileChange) []Folder {
 	}
 	for _, c := range changes {
 		grown := once(c.After) - once(c.Before)
-		for dir := parentOf(c.Path); dir != ""; dir = parentOf(dir) {
-			f := all[dir]
-			if f == nil {
-				f = &Folder{Path: dir}
-				all[dir] = f
-			}
-			f.add(grown)
+		dir := parentOf(c.Path)
+		for d := dir; d != "" && all[d] == nil; d = parentOf(d) {
+			all[d] = &Folder{Path: d}
+		}
+		if dir != "" {
+			all[dir].add(grown)
 		}
 	}
+	sumUp(all)
 	var out []Folder
 	for _, dir := range slices.Sorted(maps.Keys(all)) {
 		if f := all[dir]; f.Added != 0 || f.Removed != 0 {
@@ -40,6 +42,26 @@ func folders(changes []FileChange) []Folder {
 		}
 	}
 	return out
+}
+
+// sumUp adds each folder to the one that it lies in, the deepest first. Going up
+// from each change would take the square of the depth, and paths of 2,000 folders
+// are cheap to make.
+func sumUp(all map[string]*Folder) {
+	depth := func(dir string) int {
+		if dir == "." {
+			return 0
+		}
+		return 1 + strings.Count(dir, "/")
+	}
+	deepest := func(a, b *Folder) int { return cmp.Compare(depth(b.Path), depth(a.Path)) }
+	for _, f := range slices.SortedFunc(maps.Values(all), deepest) {
+		if parent := all[parentOf(f.Path)]; parent != nil {
+			parent.Files += f.Files
+			parent.Added += f.Added
+			parent.Removed += f.Removed
+		}
+	}
 }
 
 func (f *Folder) add(grown int64) {
