@@ -31,13 +31,17 @@ func (s *seam) Tmpfile(<-chan struct{}, *fuse.CreateIn, *fuse.CreateOut) fuse.St
 	return fuse.ENOSYS
 }
 
-// Release ends the locks of the file too. A program that is just being started
-// somewhere else in this process would hold on to them.
 func (s *seam) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
-	syscall.ForkLock.RLock()
+	s.unlock(in)
 	s.RawFileSystem.Release(cancel, in)
-	syscall.ForkLock.RUnlock()
 	s.release()
+}
+
+// unlock ends the locks of a file that is about to be closed. A program that this
+// process is just starting somewhere else would hold on to them.
+func (s *seam) unlock(in *fuse.ReleaseIn) {
+	unlock := &fuse.LkIn{InHeader: in.InHeader, Fh: in.Fh, Lk: fuse.FileLock{Typ: syscall.F_UNLCK}, LkFlags: fuse.FUSE_LK_FLOCK}
+	_ = s.RawFileSystem.SetLk(nil, unlock) // it may have none
 }
 
 func (s *seam) Read(cancel <-chan struct{}, in *fuse.ReadIn, p []byte) (fuse.ReadResult, fuse.Status) {
@@ -120,9 +124,8 @@ func (s *seam) OpenDir(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOu
 }
 
 func (s *seam) ReleaseDir(in *fuse.ReleaseIn) {
-	syscall.ForkLock.RLock()
+	s.unlock(in)
 	s.RawFileSystem.ReleaseDir(in)
-	syscall.ForkLock.RUnlock()
 	s.release()
 }
 
