@@ -34,7 +34,7 @@ func (v *verifier) scanLayer(ctx context.Context, l archive.Layer, w Where) (_ *
 		return &layerResult{}, nil
 	}
 	defer func() { err = errors.Join(err, blob.Close()) }()
-	if archive.IsEncrypted(l.Descriptor.MediaType) {
+	if archive.IsEncrypted(l.Descriptor.MediaType) && !v.isReadable(ctx, l, blob, w) {
 		return &layerResult{size: blob.Size()}, v.checkBlob(ctx, l.Descriptor, blob, w)
 	}
 	r := &layerResult{size: blob.Size(), changes: &layer.Changeset{}}
@@ -60,6 +60,24 @@ func (v *verifier) scanLayer(ctx context.Context, l archive.Layer, w Where) (_ *
 		return &layerResult{size: blob.Size()}, nil
 	}
 	return r, nil
+}
+
+// isReadable reports a layer that is called encrypted and is a tar all the same,
+// which then is read as any other: engines that go by manifest.json do so. What
+// was encrypted does not begin as a tar.
+func (v *verifier) isReadable(ctx context.Context, l archive.Layer, blob archive.Blob, w Where) bool {
+	stored := &meteredReader{ctx: ctx, r: io.NewSectionReader(blob, 0, blob.Size())}
+	plain, err := codec.NewReader(stored, l.Compression, codec.ReaderOptions{MaxExpansion: v.opts.MaxExpansion})
+	if err != nil {
+		return false
+	}
+	defer plain.Close() // it has no error that reading has not
+	var fault *layer.EntryError
+	if _, err := layer.NewReader(plain).Next(); err != nil && !errors.As(err, &fault) {
+		return false
+	}
+	v.found.add(CompressionMismatch, w, "media type %q says that it is encrypted, content is a tar (%s)", l.Descriptor.MediaType, l.Compression)
+	return true
 }
 
 // checkBlob hashes a blob that is no layer.
