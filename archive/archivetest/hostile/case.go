@@ -3,7 +3,6 @@ package hostile
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -72,32 +71,6 @@ func listed(lines ...string) func(string) error {
 			return err
 		}
 		return spec.Write(path)
-	}
-}
-
-// listedBytes gives the file that a listing describes.
-func listedBytes(lines ...string) (string, error) {
-	dir, err := os.MkdirTemp("", "hostile-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "archive")
-	if err := listed(lines...)(path); err != nil {
-		return "", err
-	}
-	data, err := os.ReadFile(path)
-	return string(data), err
-}
-
-// edited writes what edit makes of the file that a listing describes.
-func edited(edit func(string) string, lines ...string) func(string) error {
-	return func(path string) error {
-		data, err := listedBytes(lines...)
-		if err != nil {
-			return err
-		}
-		return bytesOf(edit(data))(path)
 	}
 }
 
