@@ -223,7 +223,7 @@ func (r *hostileRun) start(t *testing.T, args []string) process {
 	t.Helper()
 	return r.runProcess(t, args, func(command *exec.Cmd) int64 {
 		_ = command.Wait() // the state says how it ended
-		return command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+		return int64(command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) << 10
 	})
 }
 
