@@ -112,10 +112,14 @@ func (h *hybrid) join(ctx context.Context, entry dockerImage) error {
 }
 
 // compareLayers tells of an entry that has other layers than the manifest with
-// its config. Entries whose members are not named by digest say nothing.
+// its config, or is no image there: what is not taken for a layer is not looked
+// into. Entries whose members are not named by digest say nothing.
 func (h *hybrid) compareLayers(twin *Image, config dockerConfig, entry dockerImage) {
+	if config.err != nil {
+		return
+	}
 	for _, n := range Instances(twin.Node) {
-		if config.err != nil || n.Manifest.Config.Digest != config.descriptor.Digest {
+		if n.Manifest.Config.Digest != config.descriptor.Digest {
 			continue
 		}
 		same := func(l Layer, name string) bool {
@@ -127,6 +131,7 @@ func (h *hybrid) compareLayers(twin *Image, config dockerConfig, entry dockerIma
 		}
 		return
 	}
+	h.conflict("%q: %q is an image in %s, which Docker before 25 and podman load, and none in %s", h.archive.Path, entry.Config, dockerManifestFile, indexFile)
 }
 
 // replace gives image another node or, where another image has it already, that

@@ -95,6 +95,9 @@ func faceCases() []Case {
 			f["evil.json"] = marshal(doc{"architecture": "amd64", "os": "linux", "rootfs": doc{"type": "layers", "diff_ids": []any{digestOf(f["layer.tar"])}}})
 			f["manifest.json"] = `[{"Config":"evil.json","RepoTags":["example.com/app:v1"],"Layers":["layer.tar"]}]`
 		}}.write},
+		{Name: "faces-artifact", About: "manifest.json loads as an image what is an artifact in index.json, whose content nobody looks into.", Rules: rules("FACES-DIFFER"), write: image{layer: set("mediaType", "application/x-unknown"), files: func(f Files, p parts) {
+			f["manifest.json"] = marshal([]any{doc{"Config": blobName(p.config), "RepoTags": []any{"example.com/app:v1"}, "Layers": []any{blobName(p.layer)}}})
+		}}.write},
 		{Name: "faces-names-differ", About: "manifest.json and index.json give one image different names.", write: image{files: func(f Files, p parts) {
 			f["manifest.json"] = marshal([]any{doc{"Config": blobName(p.config), "RepoTags": []any{"example.com/other:v2"}, "Layers": []any{blobName(p.layer)}}})
 		}}.write},
