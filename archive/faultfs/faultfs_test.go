@@ -183,6 +183,16 @@ func TestEffects(t *testing.T) {
 	}
 }
 
+// TestInheritsNothing: a program that is started has no part of the file system.
+func TestInheritsNothing(t *testing.T) {
+	t.Parallel()
+	newDisk(t)
+	out, err := exec.Command("ls", "-l", "/proc/self/fd").Output()
+	if err != nil || strings.Contains(string(out), "/dev/fuse") {
+		t.Errorf("open in a program that was started: %v\n%s", err, out)
+	}
+}
+
 // TestCounts: two runs of the same program take the same operations, and a fault
 // past the last one does not come.
 func TestCounts(t *testing.T) {

@@ -5,7 +5,11 @@ package faultfs
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -27,7 +31,7 @@ func Mount(backing, place string) (*FS, error) {
 	}
 	var never time.Duration
 	s := newSeam(fs.NewNodeFS(root, &fs.Options{EntryTimeout: &never, AttrTimeout: &never, NegativeTimeout: &never}))
-	server, err := fuse.NewServer(s, place, &fuse.MountOptions{
+	server, err := newServer(s, place, &fuse.MountOptions{
 		FsName:               "faultfs",
 		DirectMountStrict:    true,
 		EnableLocks:          true,
@@ -43,6 +47,28 @@ func Mount(backing, place string) (*FS, error) {
 		return nil, errors.Join(fmt.Errorf("mount at %q: %w", place, err), server.Unmount())
 	}
 	return &FS{s, server}, nil
+}
+
+// newServer mounts s. No program that is started inherits the device: as long as
+// one has it, a file system whose server was killed keeps all waiting that ask it.
+func newServer(s *seam, place string, opts *fuse.MountOptions) (*fuse.Server, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	server, err := fuse.NewServer(s, place, opts)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil, errors.Join(err, server.Unmount())
+	}
+	for _, entry := range entries {
+		target, _ := os.Readlink(filepath.Join("/proc/self/fd", entry.Name())) // one of them has been closed
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && target == "/dev/fuse" {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return server, nil
 }
 
 // Unmount ends the file system.
