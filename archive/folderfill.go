@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -31,8 +32,8 @@ func fillEmpty(ctx context.Context, path string, files []file, opts WriteOptions
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	half := isHalf(root, files[0].name)
-	if !half && !isVacant(path) {
-		return errTaken
+	if vacant, err := isVacant(path); err != nil || !half && !vacant {
+		return cmp.Or(err, errTaken)
 	}
 	mark, err := claim.Mark(root, markOf(files[0].name)) // before the old one goes
 	if err != nil {

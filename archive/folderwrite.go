@@ -21,7 +21,11 @@ func writeDir(ctx context.Context, path string, c *Content, opts WriteOptions) e
 	if err != nil {
 		return err
 	}
-	if !isVacant(path) && abandonedMark(path, markOf(dirVersionFile)) == "" {
+	vacant, err := isVacant(path)
+	if err != nil {
+		return err
+	}
+	if !vacant && abandonedMark(path, markOf(dirVersionFile)) == "" {
 		return withHint(fmt.Errorf("folder is there and not empty: %w", fs.ErrExist), "name a new folder")
 	}
 	return newFolder(ctx, path, files, opts)
@@ -32,7 +36,11 @@ func markOf(last string) string { return last + "-filling" }
 
 // writeLayout writes a new OCI layout folder, or adds to the one that is there.
 func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions) error {
-	if isVacant(path) || isFilling(path) {
+	vacant, err := isVacant(path)
+	if err != nil {
+		return err
+	}
+	if vacant || isFilling(path) {
 		err := newFolder(ctx, path, layoutFiles(c), opts)
 		if !errors.Is(err, errTaken) {
 			return err
@@ -50,10 +58,14 @@ func writeLayout(ctx context.Context, path string, c *Content, opts WriteOptions
 	return addToLayout(ctx, path, c, opts)
 }
 
-// isVacant reports that nothing is at path, or an empty folder.
-func isVacant(path string) bool {
+// isVacant reports that nothing is at path, or an empty folder. It fails where that
+// cannot be told.
+func isVacant(path string) (bool, error) {
 	entries, err := os.ReadDir(path)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0
+	if isFault(err) {
+		return false, err
+	}
+	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0, nil
 }
 
 // isFilling reports a folder that may be about to become a layout: one to wait for.
@@ -86,8 +98,10 @@ func newFolder(ctx context.Context, path string, files []file, opts WriteOptions
 	defer func() { err = errors.Join(err, held.Release()) }()
 	err = fillFolder(ctx, parent, held, files, opts)
 	if err == nil {
-		if err = parent.Rename(held.Name, name); err != nil && !isVacant(path) {
-			err = fmt.Errorf("%w: %w", errTaken, err)
+		if err = parent.Rename(held.Name, name); err != nil {
+			if vacant, fault := isVacant(path); fault == nil && !vacant {
+				err = fmt.Errorf("%w: %w", errTaken, err)
+			}
 		}
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,15 +48,25 @@ func writeWholeFolder(ctx context.Context, path string, opts FolderOptions, fill
 	switch {
 	case err == nil && !info.IsDir():
 		return withHint(fmt.Errorf("it is a file: %w", fs.ErrExist), "name a new or an empty folder")
-	case err == nil && !isVacant(path):
-		return notEmpty(path)
 	case err == nil:
-		sweepBeside(path, opts.Warn)
-		return fillInPlace(ctx, path, opts, fill)
+		return fillThere(ctx, path, opts, fill)
 	case !errors.Is(err, fs.ErrNotExist): // links in a circle, a file in the place of a parent
 		return err
 	}
 	return fillBeside(path, opts, fill)
+}
+
+// fillThere fills a folder that is there.
+func fillThere(ctx context.Context, path string, opts FolderOptions, fill func(dir string) error) error {
+	vacant, err := isVacant(path)
+	if err != nil {
+		return err
+	}
+	if !vacant {
+		return notEmpty(path)
+	}
+	sweepBeside(path, opts.Warn)
+	return fillInPlace(ctx, path, opts, fill)
 }
 
 // notEmpty says why a folder is not written to.
@@ -108,8 +119,8 @@ func fillInPlace(ctx context.Context, path string, opts FolderOptions, fill func
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if !isVacant(path) {
-		return errTaken
+	if vacant, err := isVacant(path); err != nil || !vacant {
+		return cmp.Or(err, errTaken)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {

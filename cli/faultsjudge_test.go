@@ -138,7 +138,7 @@ func (b *faultBench) judgeMessage(r faultRun, wrong *complaints) {
 		faultfs.Interrupt: "interrupted", faultfs.Terminate: "interrupted", faultfs.EINTR: "interrupted system call",
 	}[r.fault.Effect]
 	folder, below := r.place()
-	asked := slices.Contains([]faultfs.Kind{faultfs.Lookup, faultfs.Stat, faultfs.OpenDir, faultfs.ReadDir}, r.hit.Kind) && folder != "in"
+	asked := slices.Contains([]faultfs.Kind{faultfs.Lookup, faultfs.Stat}, r.hit.Kind) && folder != "in"
 	wrong.when(!asked && !strings.Contains(r.stderr, cause), "stderr does not say %q", cause)
 	if cause == "interrupted" || r.fault.Effect == faultfs.Full { // what ends it comes later
 		return
