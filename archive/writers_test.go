@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/imgtool/imgtool/archive"
+	"github.com/imgtool/imgtool/archive/claim"
 	"github.com/imgtool/imgtool/archive/ref"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -630,7 +631,7 @@ func TestFillConcurrently(t *testing.T) {
 }
 
 // TestFillLeavesOthers: a write into an empty folder that fails removes only what
-// it made.
+// it made, and marks what it leaves for the next run.
 func TestFillLeavesOthers(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
@@ -640,8 +641,16 @@ func TestFillLeavesOthers(t *testing.T) {
 	}); err == nil {
 		t.Fatal("a false layer is written")
 	}
-	if got := names(t, out); !slices.Equal(got, []string{"blobs"}) {
-		t.Errorf("left %q, want the folder with the file of another", got)
+	if got := names(t, out); len(got) != 2 || !claim.Is(got[0]) || got[1] != "blobs" {
+		t.Errorf("left %q, want a mark, and the folder with the file of another", got)
+	}
+	write(t, ref.OCI, out, contentOf(t, open(t, build(t, "format oci"+oneImage))))
+	checkWhole(t, open(t, out))
+	if got := names(t, out); !slices.Equal(got, []string{"blobs", "index.json", "oci-layout"}) {
+		t.Errorf("the next run makes %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(out, "blobs", "mine")); err != nil {
+		t.Error(err)
 	}
 }
 
