@@ -26,7 +26,7 @@ func TestRandomStacks(t *testing.T) {
 	const thorough = 500
 	stacks := 2000
 	if testing.Short() {
-		stacks = thorough
+		stacks = 150
 	}
 	const perTest = 50
 	for first := 0; first < stacks; first += perTest {
